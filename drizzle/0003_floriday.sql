@@ -1,0 +1,1 @@
+ALTER TABLE "sluice"."streams" ADD COLUMN "restart" boolean DEFAULT false NOT NULL;

@@ -1,0 +1,1 @@
+ALTER TABLE "sluice"."token_failures" ADD COLUMN "failing_since" timestamp with time zone;

@@ -1,0 +1,1 @@
+ALTER TABLE "sluice"."grants" ADD COLUMN "setup" jsonb;

@@ -1,0 +1,273 @@
+/** What `/v1` does, as functions of a process: the same engine calls that the commands make. */
+import { checkEndpoint } from '../net/hosts.ts';
+import { configError, hasErrors, parseConnection, suggest, type ConnectionInput } from '../config/index.ts';
+import { reportOf, SluiceError } from '../errors.ts';
+import { findProvider, providers } from '../providers/registry.ts';
+import { validateConnectionBody } from '../providers/validate.ts';
+import type { Runtime } from '../runtime.ts';
+import { findConnection, type ConnectionRow } from '../store/connections.ts';
+import { once } from '../store/idempotency.ts';
+import { cancelRun } from '../sync/cancel.ts';
+import { createChangeWatch, type ChangeWatch } from '../sync/change-watch.ts';
+import { checkConnection } from '../sync/check.ts';
+import { connectionPage, connectionView } from '../sync/connection-view.ts';
+import { listRuns, runPlace, runView, type RunPlace, type RunView } from '../sync/history.ts';
+import { readableStreams } from '../sync/known-streams.ts';
+import { mappingsOf, setMappings } from '../sync/mappings.ts';
+import { pauseConnection, resumeConnection } from '../sync/pause.ts';
+import { assertManagedHere, keptCredentials, putConnection } from '../sync/put-connection.ts';
+import { readChanges, type ChangePage } from '../sync/read-changes.ts';
+import { recordPage } from '../sync/record-page.ts';
+import { removeConnectionFully } from '../sync/remove.ts';
+import { resetStreams } from '../sync/reset.ts';
+import type { StreamKey } from '../sync/writer.ts';
+import type { ApiDeps, ChangesRequest, ConnectionDetail, SyncRequest } from '../web/api/contract.ts';
+import { describeProvider } from './providers.ts';
+import { storedSchedule } from './schedule-lookup.ts';
+
+/** As commands that nobody waits for. */
+const PRIORITY = 5;
+
+/** `watch` is closed by whoever stops the process, so that nobody waits for it. */
+export function apiOf(
+  runtime: Runtime,
+  publicUrl: string,
+  watch: ChangeWatch = watchChanges(runtime),
+): ApiDeps {
+  const { db } = runtime;
+  return {
+    providers: () => providers.map(describeProvider),
+    provider(name) {
+      const provider = findProvider(name);
+      if (provider !== undefined) return describeProvider(provider);
+      throw noSuch(
+        'provider',
+        name,
+        providers.map(({ id }) => id),
+        '/v1/providers',
+      );
+    },
+
+    async connections({ cursor, limit }) {
+      const after = cursor === undefined ? undefined : readCursor(cursor, isText);
+      const { connections, more } = await connectionPage(db, storedSchedule, { after, limit });
+      return { data: connections, next: more ? writeCursor(connections.at(-1)?.id) : null };
+    },
+    connection: (id) => detail(runtime, id),
+    async putConnection(id, body) {
+      const input = await validated(runtime, id, body);
+      const { vault } = runtime;
+      const created = await putConnection({ db, vault, findProvider }, input, new Date(runtime.now()));
+      return { created, connection: await detail(runtime, id) };
+    },
+    async removeConnection(id, purge) {
+      assertManagedHere(await knownRow(runtime, id));
+      const removed = await removeConnectionFully(db, id, { purge });
+      if (removed === undefined) throw noSuch('connection', id, [], '/v1/connections');
+      // at once where it can be; what fails is queued, and workers go on trying
+      await runtime.revokeGrants();
+      return { id, purge, records: removed.records };
+    },
+
+    sync: (id, request) => sync(runtime, id, request),
+    async pause(id) {
+      await knownRow(runtime, id);
+      await pauseConnection(db, id);
+      return detail(runtime, id);
+    },
+    async resume(id) {
+      await knownRow(runtime, id);
+      await resumeConnection(db, id, storedSchedule, new Date(runtime.now()));
+      return detail(runtime, id);
+    },
+    async reset(id, given) {
+      const row = await knownRow(runtime, id);
+      const known = await readableStreams(db, row, findProvider);
+      for (const name of given ?? []) assertStream(row, name, known);
+      const streams = given ?? known;
+      await resetStreams(db, id, streams);
+      return { connection: await detail(runtime, id), streams };
+    },
+    async check(id) {
+      await knownRow(runtime, id);
+      const { steps, cleared, error } = await checkConnection(runtime, id);
+      return {
+        connection: id,
+        ok: error === undefined,
+        steps,
+        cleared,
+        error: error === undefined ? null : reportOf(error),
+      };
+    },
+
+    async runs({ cursor, limit, connection, status }) {
+      const before = cursor === undefined ? undefined : readCursor(cursor, isPlace);
+      const found = await listRuns(db, {
+        ...(connection === undefined ? {} : { connection }),
+        ...(status === undefined ? {} : { status }),
+        ...(before === undefined ? {} : { before }),
+        limit: limit + 1,
+      });
+      const data = found.slice(0, limit);
+      const last = data.at(-1);
+      const place = found.length > limit && last !== undefined ? await runPlace(db, last.id) : undefined;
+      return { data, next: place === undefined ? null : writeCursor(place) };
+    },
+    run: (id) => knownRun(runtime, id),
+    async cancel(id) {
+      const cancelled = await cancelRun(runtime, id);
+      if (cancelled === undefined) throw noSuch('run', id, [], '/v1/runs');
+      await runtime.jobs.afterCancel(cancelled);
+      return knownRun(runtime, id);
+    },
+
+    async records(id, stream, { cursor, limit, deleted }) {
+      const key = await knownStream(runtime, id, stream);
+      const after = cursor === undefined ? undefined : readCursor(cursor, isText);
+      const { records, more } = await recordPage(db, key, { after, limit, deleted });
+      return { data: records, next: more ? writeCursor(records.at(-1)?.id) : null };
+    },
+    async changes(id, stream, request) {
+      return changes(runtime, watch, await knownStream(runtime, id, stream), request);
+    },
+
+    connectLink: (id, returnUrl) => runtime.connector.createLink(id, { returnUrl, publicUrl }),
+    mappings: async (id, page) => mappingsOf(db, await loaded(runtime, id), page),
+    async replaceMappings(id, given) {
+      await setMappings(db, await loaded(runtime, id), given, { replace: true });
+    },
+  };
+}
+
+export function watchChanges(runtime: Runtime): ChangeWatch {
+  return createChangeWatch(runtime.db, {
+    onTrouble: (error) => runtime.logger.warn({ err: error }, 'looking for changes'),
+  });
+}
+
+async function changes(
+  runtime: Runtime,
+  watch: ChangeWatch,
+  key: StreamKey,
+  { after, limit, wait, signal }: ChangesRequest,
+): Promise<ChangePage> {
+  const page = await readChanges(runtime.db, key, { after, limit });
+  if (page.changes.length > 0 || wait === 0) return page;
+  await watch.wait(key, after, wait, signal);
+  return readChanges(runtime.db, key, { after, limit });
+}
+
+async function sync(runtime: Runtime, id: string, request: SyncRequest): Promise<RunView> {
+  const row = await knownRow(runtime, id);
+  const { idempotencyKey, ...wanted } = request;
+  const ask = async (): Promise<string> => {
+    const connection = await runtime.loadConnection(id, { requireUsable: true });
+    const names = connection.streams.map(({ name }) => name);
+    for (const name of wanted.streams ?? []) assertStream(row, name, names);
+    return runtime.jobs.askForRun({
+      connectionId: id,
+      trigger: 'api',
+      priority: PRIORITY,
+      ...(wanted.streams === undefined ? {} : { streams: wanted.streams }),
+      full: wanted.full,
+      allowDeletes: wanted.allowDeletes,
+    });
+  };
+  const asked = { connectionId: id, request: wanted };
+  const run = idempotencyKey === undefined ? ask() : once(runtime.db, { ...asked, key: idempotencyKey }, ask);
+  return knownRun(runtime, await run);
+}
+
+/** The body as a connection. Credentials that it leaves out are those that are stored. */
+async function validated(runtime: Runtime, id: string, body: unknown): Promise<ConnectionInput> {
+  const row = await findConnection(runtime.db.pool, id);
+  assertManagedHere(row);
+  const given = body as Readonly<Record<string, unknown>>;
+  const options = { providers, checkEndpoint: (url: string) => checkEndpoint(url, runtime.environment) };
+  const without =
+    row === undefined || given.credentials !== undefined
+      ? undefined
+      : parseConnection(id, body, { base: [] }).connection;
+  const whole =
+    row === undefined || without === undefined
+      ? body
+      : { ...given, credentials: keptCredentials(row, without, runtime.vault) };
+  const { connection, problems } = validateConnectionBody(id, whole, options);
+  if (connection !== undefined && !hasErrors(problems)) return connection;
+  const shown = problems.map(({ severity, where, message, fix }) => ({ severity, where, message, fix }));
+  throw new SluiceError('config_invalid', configError(problems).message, {
+    advice: 'Correct each problem listed, then send it again.',
+    details: { problems: shown },
+  });
+}
+
+async function detail(runtime: Runtime, id: string): Promise<ConnectionDetail> {
+  const row = await knownRow(runtime, id);
+  const view = await connectionView(runtime.db, id, storedSchedule);
+  if (view === undefined) throw noSuch('connection', id, [], '/v1/connections');
+  return { ...view, streams: await readableStreams(runtime.db, row, findProvider) };
+}
+
+async function knownRow(runtime: Runtime, id: string): Promise<ConnectionRow> {
+  const row = await findConnection(runtime.db.pool, id);
+  if (row === undefined) throw noSuch('connection', id, [], '/v1/connections');
+  return row;
+}
+
+async function loaded(runtime: Runtime, id: string): ReturnType<Runtime['loadConnection']> {
+  await knownRow(runtime, id);
+  return runtime.loadConnection(id, { requireUsable: false });
+}
+
+async function knownRun(runtime: Runtime, id: string): Promise<RunView> {
+  const run = await runView(runtime.db, id);
+  if (run === undefined) throw noSuch('run', id, [], '/v1/runs');
+  return run;
+}
+
+async function knownStream(runtime: Runtime, id: string, stream: string): Promise<StreamKey> {
+  const row = await knownRow(runtime, id);
+  assertStream(row, stream, await readableStreams(runtime.db, row, findProvider));
+  return { connectionId: id, stream };
+}
+
+function assertStream(row: ConnectionRow, name: string, known: readonly string[]): void {
+  if (!known.includes(name)) throw noSuch(`stream of ${row.id}`, name, known, `/v1/connections/${row.id}`);
+}
+
+function noSuch(what: string, name: string, known: readonly string[], list: string): SluiceError {
+  const near = suggest(name, known);
+  const guess = near === undefined ? '.' : `; did you mean ${near}?`;
+  return new SluiceError('not_found', `There is no ${what} ${name}${guess}`, {
+    advice: `See what there is with GET ${list}.`,
+  });
+}
+
+function writeCursor(place: unknown): string {
+  return Buffer.from(JSON.stringify(place)).toString('base64url');
+}
+
+/** @throws SluiceError `request_invalid` for what no page gave */
+function readCursor<T>(cursor: string, fits: (value: unknown) => value is T): T {
+  try {
+    const place: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    if (fits(place)) return place;
+  } catch {
+    // no JSON: no cursor of ours
+  }
+  throw new SluiceError('request_invalid', 'query.cursor is not the `next` of a page.');
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && !value.includes('\0');
+}
+
+function isPlace(value: unknown): value is RunPlace {
+  const { at, id } = (value ?? {}) as Partial<RunPlace>;
+  return (
+    isText(id) &&
+    isText(at) &&
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(at) &&
+    !Number.isNaN(Date.parse(at))
+  );
+}

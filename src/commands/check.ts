@@ -1,0 +1,54 @@
+/** `sluice check ID`: asks for a token and makes the provider's cheapest call, now, whatever the schedule says. */
+import { SluiceError, reportOf } from '../errors.ts';
+import { checkConnection } from '../sync/check.ts';
+import { findConnection } from '../store/connections.ts';
+import { help, type AddCommand } from './cli-types.ts';
+import { unknownConnection } from './connections.ts';
+import { exitCodeOf, exitCodes, formatError, type ExitCode } from './exit.ts';
+import { err, paintStatus, say, sayJson } from './io.ts';
+import { withRuntime } from './session.ts';
+
+export const addCheck: AddCommand = (program, { action }) => {
+  program
+    .command('check')
+    .argument('<id>', 'connection')
+    .description("ask for a token and make the provider's cheapest call; say what is wrong")
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', help(['sluice check acme-hr'], ['done', 'failed', 'usage', 'notFound', 'person']))
+    .action(
+      action(async ([id = ''], options) =>
+        withRuntime({}, async (runtime) => {
+          if ((await findConnection(runtime.db.pool, id)) === undefined)
+            throw await unknownConnection(runtime, id);
+          const result = await checkConnection(runtime, id);
+          const error = result.error === undefined ? null : reportOf(result.error);
+          if (options.json === true) {
+            sayJson({
+              connection: id,
+              ok: error === null,
+              steps: result.steps,
+              cleared: result.cleared,
+              error,
+            });
+          } else {
+            for (const step of result.steps)
+              say(
+                `${paintStatus(step.ok ? 'ok' : 'failed')}  ${step.name}${step.detail === '' ? '' : `: ${step.detail}`}`,
+              );
+            if (error !== null) err.write(formatError(error));
+            else if (result.cleared) say(`${id} is active again.`);
+          }
+          return error === null ? exitCodes.done : exitCodeOfCheck(result.error, result.steps.length > 1);
+        }),
+      ),
+    );
+};
+
+/**
+ * Before anything was asked of the provider, an error means what it means everywhere. From the provider, wrong
+ * credentials and wrong settings need a person; the rest is a failure of now.
+ */
+function exitCodeOfCheck(error: unknown, asked: boolean): ExitCode {
+  if (!asked || !(error instanceof SluiceError)) return exitCodeOf(error);
+  return error.kind === 'auth' || error.kind === 'config' ? exitCodes.person : exitCodes.failed;
+}

@@ -1,0 +1,20 @@
+/** What webhooks need to have done every now and then. */
+import { forgetNotifications } from '../store/notifications.ts';
+import { applyEventRetention } from '../webhooks/retention.ts';
+import { tendWebhooks } from '../webhooks/register.ts';
+import type { MaintenanceTask } from './maintenance-job.ts';
+
+/** The log of notifications goes back this far, in milliseconds. */
+const NOTIFICATIONS_MS = 30 * 86_400_000;
+
+export const webhookTasks: readonly MaintenanceTask[] = [
+  {
+    name: 'webhook-retention',
+    every: 3_600_000,
+    async run({ db, now, shutdown }) {
+      await applyEventRetention({ db, now, signal: shutdown });
+      await forgetNotifications(db, new Date(now() - NOTIFICATIONS_MS), shutdown);
+    },
+  },
+  { name: 'webhook-endpoints', every: 3_600_000, run: (context) => tendWebhooks(context.registration) },
+];

@@ -1,0 +1,150 @@
+/**
+ * The outbox of notifications: a row is written in the transaction of what it tells, so that nothing is told that didn't
+ * happen and nothing that happened stays untold; it is sent afterwards, and stays as a log.
+ */
+import { randomUUID } from 'node:crypto';
+import type pg from 'pg';
+import type { ErrorReport } from '../errors.ts';
+import type { Db } from './db.ts';
+
+export type NotificationType =
+  | 'run.failed'
+  | 'run.held'
+  | 'connection.needs_reconnect'
+  | 'connection.needs_attention'
+  | 'changes.available'
+  | 'notify.test';
+
+export interface NotificationRow {
+  readonly id: string;
+  readonly type: NotificationType;
+  readonly body: string;
+  readonly created_at: Date;
+  readonly status: 'pending' | 'sent' | 'failed';
+  readonly attempts: number;
+  readonly next_attempt_at: Date | null;
+  readonly last_status: number | null;
+  readonly error: ErrorReport | null;
+  readonly sent_at: Date | null;
+}
+
+type Queryable = pg.Pool | pg.PoolClient;
+
+export interface Composed {
+  readonly id: string;
+  readonly type: NotificationType;
+  readonly body: string;
+}
+
+/** The shape that Standard Webhooks recommends: `type`, `timestamp`, `data`. */
+export function compose(
+  type: NotificationType,
+  data: Readonly<Record<string, unknown>>,
+  at = new Date(),
+): Composed {
+  return {
+    id: `msg_${randomUUID().replaceAll('-', '')}`,
+    type,
+    body: JSON.stringify({ type, timestamp: at.toISOString(), data }),
+  };
+}
+
+export async function writeNotification(
+  client: Queryable,
+  type: NotificationType,
+  data: Readonly<Record<string, unknown>>,
+): Promise<string> {
+  const { id, body } = compose(type, data);
+  await client.query(
+    `insert into sluice.notifications (id, type, body, next_attempt_at) values ($1, $2, $3, now())`,
+    [id, type, body],
+  );
+  return id;
+}
+
+/** What the end of a run has to tell, in its transaction. */
+export async function notifyRunEnd(client: pg.PoolClient, runId: string, status: string): Promise<void> {
+  const found = await client.query<{ connection_id: string; error: ErrorReport | null }>(
+    `select connection_id, error from sluice.runs where id = $1`,
+    [runId],
+  );
+  const run = found.rows[0];
+  if (run === undefined) return;
+  const about = { connection: run.connection_id, run: runId, status };
+  if (status === 'failed' || status === 'partial')
+    await writeNotification(client, 'run.failed', { ...about, error: run.error });
+  if (status === 'held') await writeNotification(client, 'run.held', { ...about, error: run.error });
+  const changed = await client.query<{ name: string; last: string }>(
+    `select r.stream as name, s.last_seq as last from sluice.run_streams r
+       join sluice.streams s on s.connection_id = $2 and s.stream = r.stream
+      where r.run_id = $1 and r.added + r.updated + r.deleted > 0 order by 1`,
+    [runId, run.connection_id],
+  );
+  if (changed.rows.length === 0) return;
+  const streams = changed.rows.map(({ name, last }) => ({ name, last: Number(last) }));
+  await writeNotification(client, 'changes.available', { connection: run.connection_id, streams });
+}
+
+/**
+ * Takes what is due, each by one process only, and puts it off by `leaseMs`: a process that dies with it only delays it.
+ */
+export async function claimNotifications(db: Db, limit: number, leaseMs: number): Promise<NotificationRow[]> {
+  const result = await db.pool.query<NotificationRow>(
+    `update sluice.notifications n
+        set attempts = n.attempts + 1, next_attempt_at = now() + make_interval(secs => $2::float8 / 1000)
+       from (select id from sluice.notifications where status = 'pending' and next_attempt_at <= now()
+              order by next_attempt_at limit $1 for update skip locked) due
+      where n.id = due.id returning n.*`,
+    [limit, leaseMs],
+  );
+  return result.rows;
+}
+
+export interface NotificationOutcome {
+  readonly status: 'sent' | 'pending' | 'failed';
+  readonly lastStatus: number | null;
+  readonly error: ErrorReport | null;
+  /** milliseconds until the next attempt */
+  readonly delayMs: number;
+}
+
+export async function noteAttempt(db: Db, id: string, outcome: NotificationOutcome): Promise<void> {
+  await db.pool.query(
+    `update sluice.notifications
+        set status = $2, last_status = $3, error = $4,
+            next_attempt_at = case when $2 = 'pending' then now() + make_interval(secs => $5::float8 / 1000) end,
+            sent_at = case when $2 = 'sent' then now() end
+      where id = $1 and status = 'pending'`,
+    [
+      id,
+      outcome.status,
+      outcome.lastStatus,
+      outcome.error === null ? null : JSON.stringify(outcome.error),
+      outcome.delayMs,
+    ],
+  );
+}
+
+/** Newest first. */
+export async function listNotifications(db: Db, limit: number): Promise<NotificationRow[]> {
+  const result = await db.pool.query<NotificationRow>(
+    `select * from sluice.notifications order by created_at desc limit $1`,
+    [limit],
+  );
+  return result.rows;
+}
+
+/** Forgets what was written before a moment, in batches. Returns how many. */
+export async function forgetNotifications(db: Db, before: Date, signal: AbortSignal): Promise<number> {
+  let total = 0;
+  while (!signal.aborted) {
+    const result = await db.pool.query(
+      `delete from sluice.notifications where id in (
+         select id from sluice.notifications where created_at < $1 order by created_at limit 1000)`,
+      [before],
+    );
+    total += result.rowCount ?? 0;
+    if ((result.rowCount ?? 0) < 1000) break;
+  }
+  return total;
+}

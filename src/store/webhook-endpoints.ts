@@ -1,0 +1,84 @@
+/** The endpoints that we registered at providers, with their encrypted secrets. */
+import type { ErrorReport } from '../errors.ts';
+import type { Db } from './db.ts';
+
+export type EndpointState = 'active' | 'suspended' | 'inactive' | 'missing' | 'unknown';
+
+export interface EndpointRow {
+  readonly connection_id: string;
+  readonly place: string;
+  readonly reference: string | null;
+  readonly url: string;
+  readonly secrets: string;
+  readonly state: EndpointState;
+  readonly registered_at: Date;
+  readonly checked_at: Date | null;
+  readonly error: ErrorReport | null;
+}
+
+/** The row identity that an endpoint's secrets are bound to in the vault. */
+export function endpointIdentity(connectionId: string, place: string): string {
+  return endpointIdentityOf(`${connectionId}:${place}`);
+}
+
+/** The same from `<connection>:<place>`. A connection's id holds no colon. */
+export function endpointIdentityOf(key: string): string {
+  return `webhook:${key}`;
+}
+
+export async function endpointsOf(db: Db, connectionId: string): Promise<EndpointRow[]> {
+  const result = await db.pool.query<EndpointRow>(
+    `select * from sluice.webhook_endpoints where connection_id = $1 order by place`,
+    [connectionId],
+  );
+  return result.rows;
+}
+
+/** Connections that are still there and have endpoints. */
+export async function connectionsWithEndpoints(db: Db): Promise<string[]> {
+  const result = await db.pool.query<{ id: string }>(
+    `select distinct c.id from sluice.connections c join sluice.webhook_endpoints e on e.connection_id = c.id order by 1`,
+  );
+  return result.rows.map(({ id }) => id);
+}
+
+export type EndpointWrite = Pick<
+  EndpointRow,
+  'connection_id' | 'place' | 'url' | 'secrets' | 'reference' | 'state'
+>;
+
+export async function writeEndpoint(db: Db, endpoint: EndpointWrite): Promise<void> {
+  await db.pool.query(
+    `insert into sluice.webhook_endpoints (connection_id, place, reference, url, secrets, state)
+     values ($1, $2, $3, $4, $5, $6)
+     on conflict (connection_id, place) do update
+        set reference = excluded.reference, url = excluded.url, secrets = excluded.secrets, state = excluded.state,
+            registered_at = now(), checked_at = null, error = null`,
+    [
+      endpoint.connection_id,
+      endpoint.place,
+      endpoint.reference,
+      endpoint.url,
+      endpoint.secrets,
+      endpoint.state,
+    ],
+  );
+}
+
+export async function noteEndpointState(
+  db: Db,
+  key: Pick<EndpointRow, 'connection_id' | 'place'>,
+  state: EndpointState,
+  error: ErrorReport | null,
+): Promise<void> {
+  await db.pool.query(
+    `update sluice.webhook_endpoints set state = $3, error = $4, checked_at = now()
+      where connection_id = $1 and place = $2`,
+    [key.connection_id, key.place, state, error === null ? null : JSON.stringify(error)],
+  );
+}
+
+/** Of one connection and one task at a time: two registrations at once would each make an endpoint. */
+export function registrationTask(connectionId: string): string {
+  return `webhook endpoints of ${connectionId}`;
+}

@@ -1,0 +1,55 @@
+/** Parameters that several routes take. */
+import { z } from 'zod';
+import { parseDuration } from '../../config/index.ts';
+import { idParam } from './route.ts';
+
+export const streamParams = z.strictObject({
+  id: idParam('id of the connection'),
+  stream: idParam('name of the stream'),
+});
+export const runParams = z.strictObject({ id: idParam('id of the run') });
+export const providerParams = z.strictObject({ name: idParam('id of the provider') });
+
+export const cursor = z.string().min(1).max(4000).optional().describe('`next` of the page before');
+
+/** A whole number of a query. The metadata says what the text must be, for the description of the API. */
+function whole(least: number, most: number, usual: number, what: string): z.ZodType<number> {
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, 'is not a whole number')
+    .optional()
+    .transform((text) => (text === undefined ? usual : Number(text)))
+    .pipe(z.number().min(least).max(most))
+    .meta({
+      description: what,
+      type: 'integer',
+      minimum: least,
+      maximum: most,
+      default: usual,
+      pattern: undefined,
+    });
+}
+
+export function limit(most: number, usual: number): z.ZodType<number> {
+  return whole(1, most, usual, 'how many at most');
+}
+
+export const after = whole(0, 999_999_999_999_999, 0, 'changes after this number');
+
+export const flag = z
+  .enum(['true', 'false'])
+  .optional()
+  .transform((text) => text === 'true');
+
+/** Milliseconds of a duration such as `20s`, up to `mostMs`. */
+export function duration(mostMs: number): z.ZodType<number> {
+  return z
+    .string()
+    .optional()
+    .transform((text, context) => {
+      const value = text === undefined ? 0 : parseDuration(text);
+      if (value !== undefined && value <= mostMs) return value;
+      context.addIssue({ code: 'custom', message: `is not a duration such as 20s, up to ${mostMs / 1000}s` });
+      return z.NEVER;
+    });
+}

@@ -1,0 +1,185 @@
+/** What `/v1` answers. Each schema is held to the type that the engine returns, so that neither goes its own way. */
+import { z } from 'zod';
+import type { ConnectionSummary } from '../../sync/connection-view.ts';
+import type { RunView, StreamView } from '../../sync/history.ts';
+import type { ChangeView } from '../../sync/read-changes.ts';
+import type { RecordView } from '../../sync/read-records.ts';
+import type { CheckReport, ConnectionDetail } from './contract.ts';
+
+const time = z.iso.datetime().describe('in UTC');
+const count = z.int().nonnegative();
+const runStatus = z.enum([
+  'queued',
+  'running',
+  'waiting',
+  'succeeded',
+  'partial',
+  'failed',
+  'held',
+  'cancelled',
+]);
+export const runStatuses = runStatus;
+
+const report = z
+  .strictObject({
+    code: z.string().describe('stable; see docs/errors.md'),
+    kind: z.enum(['config', 'transient', 'rate_limited', 'auth', 'data']),
+    message: z.string(),
+    advice: z.string().describe('what to do'),
+  })
+  .meta({ id: 'Error' });
+
+const streamRun = z
+  .strictObject({
+    name: z.string(),
+    status: z.string(),
+    mode: z.string().describe('full or incremental'),
+    added: count,
+    updated: count,
+    deleted: count,
+    unchanged: count,
+    rejected: count,
+    pages: count,
+    cursor: z.unknown().describe('where the next incremental pass begins'),
+    error: report.nullable(),
+    waitUntil: time.nullable(),
+    waitReason: z.string().nullable(),
+  })
+  .meta({ id: 'StreamRun' }) satisfies z.ZodType<StreamView>;
+
+export const run = z
+  .strictObject({
+    id: z.string(),
+    connection: z.string(),
+    status: runStatus,
+    trigger: z.string(),
+    createdAt: time,
+    startedAt: time.nullable(),
+    finishedAt: time.nullable(),
+    tokenRequests: count,
+    requests: count,
+    retries: count,
+    error: report.nullable(),
+    streams: z.array(streamRun),
+  })
+  .meta({ id: 'Run' }) satisfies z.ZodType<RunView>;
+
+export const connectionSummary = z
+  .strictObject({
+    id: z.string(),
+    provider: z.string(),
+    state: z.enum(['active', 'paused', 'needs_reconnect', 'needs_attention']),
+    since: time.describe('of the state'),
+    code: z.string().nullable().describe('of the error that brought it into this state'),
+    reason: z.string().nullable(),
+    advice: z.string().nullable(),
+    account: z.string().nullable().describe('who connected it, where a person did and the provider says'),
+    managedBy: z.enum(['file', 'api']).describe('`file`: it is changed by `sluice apply` only'),
+    schedule: z.string(),
+    timezone: z.string(),
+    nextRunAt: time.nullable(),
+    failedRuns: count.describe('runs in a row in which no stream succeeded'),
+    lastRun: run.nullable(),
+    customStreams: z
+      .array(
+        z.strictObject({
+          name: z.string(),
+          path: z.string(),
+          parent: z.string().nullable(),
+          paging: z.string().describe('style'),
+          changes: z.string().describe('how changes are found'),
+        }),
+      )
+      .describe('streams that its own configuration describes'),
+  })
+  .meta({ id: 'ConnectionSummary' }) satisfies z.ZodType<ConnectionSummary>;
+
+export const connection = connectionSummary
+  .extend({
+    records: z.record(z.string(), count).describe('live records by stream'),
+    streams: z.array(z.string()).describe('that can be read'),
+  })
+  .meta({ id: 'Connection' }) satisfies z.ZodType<ConnectionDetail>;
+
+export const checkReport = z
+  .strictObject({
+    connection: z.string(),
+    ok: z.boolean(),
+    steps: z.array(z.strictObject({ name: z.string(), ok: z.boolean(), detail: z.string() })),
+    cleared: z.boolean().describe('it waited for a person, and is active again because it works'),
+    error: report.nullable(),
+  })
+  .meta({ id: 'Check' }) satisfies z.ZodType<CheckReport>;
+
+export const record = z
+  .strictObject({
+    id: z.string(),
+    record: z.unknown().describe('as the provider gave it'),
+    changedAt: time,
+    deletedAt: time.nullable(),
+  })
+  .meta({ id: 'Record' }) satisfies z.ZodType<RecordView>;
+
+export const change = z
+  .strictObject({
+    seq: z.int().positive().describe('number of the change, without gaps in its stream'),
+    op: z.enum(['added', 'updated', 'deleted']),
+    id: z.string().nullable().describe('of the record; null where it was purged since'),
+    record: z.unknown().describe('as it is now; null where it is deleted'),
+    changedAt: time,
+  })
+  .meta({ id: 'Change' }) satisfies z.ZodType<ChangeView>;
+
+export const provider = z
+  .looseObject({
+    id: z.string(),
+    title: z.string(),
+    description: z.string(),
+    docs: z.string(),
+    grants: z.array(z.string()),
+    tokenPolicy: z.string(),
+    schedule: z.string().describe('suggested'),
+    streams: z.array(
+      z.looseObject({
+        name: z.string(),
+        title: z.string(),
+        path: z.string(),
+        parent: z.string().nullable(),
+        scopes: z.array(z.string()),
+      }),
+    ),
+  })
+  .meta({ id: 'Provider' });
+
+export const problem = z
+  .strictObject({
+    type: z.literal('about:blank'),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string().describe('stable; see docs/errors.md'),
+    kind: z.enum(['config', 'transient', 'rate_limited', 'auth', 'data']),
+    advice: z.string().describe('what to do'),
+    id: z.string().optional().describe('stands in the log beside the error'),
+    earliest: z.int().optional().describe('with feed_truncated: the oldest change that is left'),
+    last: z.int().optional().describe('with cursor_ahead: the newest change'),
+    problems: z
+      .array(
+        z.strictObject({
+          severity: z.enum(['error', 'warning']),
+          where: z.string(),
+          message: z.string(),
+          fix: z.string(),
+        }),
+      )
+      .optional()
+      .describe('with config_invalid: each of them'),
+  })
+  .meta({ id: 'Problem' });
+
+export function pageOf<T extends z.ZodType>(item: T) {
+  return z.strictObject({
+    data: z.array(item),
+    next: z.string().nullable().describe('hand it back as `cursor` for what follows; null at the end'),
+  });
+}

@@ -1,0 +1,93 @@
+/** The web applications: what each route needs around it. Listening is apart, in `server.ts`. */
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { SluiceError } from '../errors.ts';
+import { version } from '../package-root.ts';
+import { mountApi } from './api/index.ts';
+import type { ConnectDeps, ProbeDeps, WebApp, WebDeps, WebEnv } from './contract.ts';
+import { errorHandler, problemResponse, unknownRoute } from './problem.ts';
+import { connectRoutes } from './routes/connect.tsx';
+import { healthRoutes } from './routes/health.ts';
+import { loginRoutes } from './routes/login.tsx';
+import { mappingsRoutes } from './routes/mappings.tsx';
+import { metricsRoutes } from './routes/metrics.ts';
+import { QUEUES_PATH, queuesRoutes } from './routes/queues.ts';
+import { statusRoutes } from './routes/status.tsx';
+import { webhookRoutes } from './routes/webhooks.ts';
+import { securityHeaders } from './security-headers.ts';
+import { createSessions } from './session.ts';
+
+/** Bytes of a request's body. */
+const MAX_BODY = 1024 * 1024;
+
+/** The app of a `web` process: health, metrics, and, where there is a password, console and Bull Board. */
+export function createWebApp(deps: WebDeps): WebApp {
+  const app = baseApp(deps);
+  if (deps.intake !== undefined) app.route('/', webhookRoutes(deps.intake));
+  const sessions =
+    deps.admin === undefined ? undefined : createSessions(deps.admin, deps.publicUrl, deps.now);
+  const { api, connector } = deps;
+  if (api !== undefined) mountApi(app, api, { ...deps, rate: deps.apiRate, version });
+  if (connector !== undefined) {
+    const hasMappings = deps.mappings !== undefined && sessions !== undefined;
+    app.route('/', connectRoutes({ ...deps, connector, hasMappings }, sessions));
+  }
+  if (sessions !== undefined) {
+    app.route('/', loginRoutes(deps, sessions));
+    app.route('/', queuesRoutes(deps, sessions));
+    app.route('/', statusRoutes(deps, sessions));
+    if (deps.mappings !== undefined) {
+      app.route('/', mappingsRoutes({ ...deps, mappings: deps.mappings }, sessions));
+    }
+  }
+  return app;
+}
+
+/** The app of a command that waits for a callback itself: the pages of a consent and nothing else. */
+export function createConnectApp(deps: ConnectDeps & Pick<ProbeDeps, 'logger' | 'now'>): WebApp {
+  const app = bareApp(deps);
+  const { connector } = deps;
+  if (connector !== undefined)
+    app.route('/', connectRoutes({ ...deps, connector, hasMappings: false }, undefined));
+  return app;
+}
+
+/** The app of a `worker` process: `/livez`, `/readyz`, `/metrics` and nothing else. */
+export function createWorkerApp(deps: ProbeDeps): WebApp {
+  return baseApp(deps);
+}
+
+function baseApp(deps: ProbeDeps): WebApp {
+  const app = bareApp(deps);
+  app.route('/', healthRoutes(deps));
+  app.route('/', metricsRoutes(deps));
+  return app;
+}
+
+function bareApp(deps: Pick<ProbeDeps, 'logger' | 'now' | 'publicUrl'>): WebApp {
+  const app = new Hono<WebEnv>();
+  app.use(async (c, next) => {
+    const startedAt = deps.now();
+    await next();
+    // the path only: a query may hold an authorization code
+    const { method, path } = c.req;
+    deps.logger.debug({ method, path, status: c.res.status, ms: deps.now() - startedAt }, 'request');
+  });
+  app.use(securityHeaders(deps.publicUrl, QUEUES_PATH));
+  app.use(
+    bodyLimit({
+      maxSize: MAX_BODY,
+      onError: (c) => {
+        // the rest of the body is still on its way: the connection can't be used again
+        c.header('Connection', 'close');
+        return problemResponse(
+          c,
+          new SluiceError('body_too_large', `The body is larger than ${MAX_BODY} bytes.`),
+        );
+      },
+    }),
+  );
+  app.notFound(unknownRoute);
+  app.onError(errorHandler(deps.logger));
+  return app;
+}

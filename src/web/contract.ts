@@ -1,0 +1,114 @@
+/** What the web layer is handed: it knows neither a queue nor SQL, only these functions. */
+import type { HttpBindings } from '@hono/node-server';
+import type { Hono } from 'hono';
+import type { Connector, SetupView } from '../auth/authorization/contract.ts';
+import type { MappingChange, MappingView } from '../sync/mappings.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { ApiDeps } from './api/contract.ts';
+import type { ApiRate } from './api/rate-limit.ts';
+import type { Session } from './session.ts';
+import type { StatusView } from './status-view.ts';
+
+export interface ReadinessCheck {
+  /** `database`, `queue`, … */
+  readonly name: string;
+  readonly ok: boolean;
+  /** Shown to anyone who can reach the port: no secrets, no addresses with passwords. */
+  readonly message?: string;
+  readonly advice?: string;
+}
+
+export interface Readiness {
+  readonly ok: boolean;
+  readonly checks: readonly ReadinessCheck[];
+}
+
+/** What every process that listens serves: health and metrics. */
+export interface ProbeDeps {
+  ready(): Promise<Readiness>;
+  readonly metrics: Pick<Metrics, 'render'>;
+  /** bearer keys of `/v1` and `/metrics` */
+  readonly apiKeys: readonly string[];
+  /** serves `/metrics` without a key */
+  readonly metricsOpen: boolean;
+  /** where users reach this process; decides cookies' Secure and what counts as the same origin */
+  readonly publicUrl: string;
+  readonly logger: Logger;
+  /** epoch milliseconds */
+  readonly now: () => number;
+  /** milliseconds that a probe waits for `ready` [2000] */
+  readonly readyTimeoutMs?: number;
+}
+
+export interface AdminLogin {
+  readonly password: string;
+  /** signs sessions; changing it, or the password, ends all of them */
+  readonly sessionSecret: string;
+}
+
+/** What the pages of a consent need. */
+export interface ConnectDeps {
+  /** without it there are no such pages */
+  readonly connector?: Connector;
+  readonly publicUrl: string;
+}
+
+/** One delivery of a webhook; throws `webhook_refused` and `webhooks_not_stored`. */
+export interface WebhookIntake {
+  receive(delivery: {
+    readonly connectionId: string;
+    readonly body: Buffer;
+    header(name: string): string | undefined;
+    query(name: string): string | undefined;
+  }): Promise<void>;
+  echo(delivery: { readonly connectionId: string; query(name: string): string | undefined }): Promise<string>;
+}
+
+export interface MappingsPageView {
+  readonly connection: string;
+  /** its title */
+  readonly provider: string;
+  readonly rows: readonly MappingView[];
+  /** cursor of the next page */
+  readonly next: string | null;
+  /** the provider lets a person look at his organizations: `null` until somebody did */
+  readonly setup?: { readonly seen: SetupView | null; readonly account: string | null };
+}
+
+/** What the page of a connection's mappings needs. */
+export interface MappingsDeps {
+  /** @throws SluiceError `not_found`, `request_invalid` where there is nothing to map */
+  view(connectionId: string, after: string | undefined): Promise<MappingsPageView>;
+  /** @throws SluiceError `not_found`, `request_invalid` */
+  save(connectionId: string, changes: readonly MappingChange[]): Promise<void>;
+}
+
+export interface WebDeps extends ProbeDeps, ConnectDeps {
+  /** without it no route takes webhooks */
+  readonly intake?: WebhookIntake;
+
+  /** without it there is no page for mappings */
+  readonly mappings?: MappingsDeps;
+  status(): Promise<StatusView>;
+  /** without it `/v1` answers as unknown routes do */
+  readonly api?: ApiDeps;
+  /** requests to `/v1` under one key [1200 a minute, 200 at once] */
+  readonly apiRate?: ApiRate;
+  /** without it console, login and Bull Board answer as unknown routes do */
+  readonly admin?: AdminLogin;
+  /** Builds Bull Board for being mounted at `basePath`. */
+  readonly bullBoard?: (basePath: string, options: { readonly readOnly: boolean }) => Hono;
+  /** [true] */
+  readonly bullBoardReadOnly?: boolean;
+  /** milliseconds that a page waits for `status` [5000] */
+  readonly statusTimeoutMs?: number;
+}
+
+/** The types of every route: Node's request, and what middleware leaves for handlers. */
+export interface WebEnv {
+  Bindings: HttpBindings;
+  Variables: { secureHeadersNonce?: string; session?: Session };
+}
+
+export type WebApp = Hono<WebEnv>;

@@ -1,0 +1,46 @@
+/** `/webhooks/:connection`: hands bytes to the intake and answers as senders expect. No bearer key: the signature decides. */
+import { Hono } from 'hono';
+import { SluiceError } from '../../errors.ts';
+import type { WebApp, WebDeps, WebEnv } from '../contract.ts';
+import { problemResponse } from '../problem.ts';
+
+/** Seconds after which a sender is asked to come again, where it listens to that. */
+const RETRY_AFTER = '5';
+
+export function webhookRoutes(intake: NonNullable<WebDeps['intake']>): WebApp {
+  const routes = new Hono<WebEnv>();
+  routes.post('/webhooks/:connection', async (c) => {
+    const body = Buffer.from(await c.req.arrayBuffer());
+    try {
+      await intake.receive({
+        connectionId: c.req.param('connection'),
+        body,
+        header: (name) => c.req.header(name),
+        query: (name) => c.req.query(name),
+      });
+    } catch (error) {
+      if (!isNotStored(error)) throw error;
+      c.header('Retry-After', RETRY_AFTER);
+      return problemResponse(c, error);
+    }
+    return c.body(null, 200, { 'Cache-Control': 'no-store' });
+  });
+  routes.get('/webhooks/:connection', async (c) => {
+    try {
+      const text = await intake.echo({
+        connectionId: c.req.param('connection'),
+        query: (name) => c.req.query(name),
+      });
+      return c.text(text, 200, { 'Cache-Control': 'no-store' });
+    } catch (error) {
+      if (!isNotStored(error)) throw error;
+      c.header('Retry-After', RETRY_AFTER);
+      return problemResponse(c, error);
+    }
+  });
+  return routes;
+}
+
+function isNotStored(error: unknown): error is SluiceError {
+  return error instanceof SluiceError && error.code === 'webhooks_not_stored';
+}

@@ -1,0 +1,125 @@
+/** A web process's intake on a port of its own, and a sender that signs as Lucca documents it. */
+import { createHmac, randomUUID } from 'node:crypto';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
+import type { Runtime } from '../../src/runtime.ts';
+import { createWebApp } from '../../src/web/app.ts';
+import { startServer } from '../../src/web/server.ts';
+import { emptyStatus } from '../web/site.ts';
+import type { Fleet } from './fleet.ts';
+import { waitFor } from './wait.ts';
+
+export const WEBHOOK_SECRET = 'b3YGydKxao0CYEg4-2LM81rviT-vl2JzKyf_zlewRn0cpoHzh4mRLj5_Ty5neQta';
+
+export interface TestIntake {
+  /** of `/webhooks` */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export async function startIntake(runtime: Runtime): Promise<TestIntake> {
+  const intake = runtime.openIntake();
+  const app = createWebApp({
+    ready: async () => ({ ok: true, checks: [] }),
+    status: async () => emptyStatus,
+    metrics: createMetrics(),
+    apiKeys: [],
+    metricsOpen: false,
+    publicUrl: 'http://127.0.0.1:3000',
+    logger: runtime.logger,
+    now: runtime.now,
+    intake,
+  });
+  const server = await startServer({ app, host: '127.0.0.1', port: 0 });
+  return {
+    url: `${server.url}/webhooks`,
+    async close() {
+      await server.close();
+      await intake.close();
+    },
+  };
+}
+
+/** The headers that Lucca sends with a body. */
+export function luccaHeaders(
+  body: string | Buffer,
+  secret = WEBHOOK_SECRET,
+  at = new Date(),
+): Record<string, string> {
+  const timestamp = at.toISOString().replace(/\.\d{3}Z$/, 'Z');
+  const signature = createHmac('sha256', secret).update(`${timestamp}.`).update(body).digest('base64');
+  return {
+    'content-type': 'application/json',
+    'lucca-timestamp': timestamp,
+    'lucca-signature': signature,
+  };
+}
+
+export interface LuccaEvent {
+  readonly id?: string;
+  readonly topic: string;
+  readonly occurredAt?: string;
+  readonly data: unknown;
+}
+
+/** The body of an event of the simulated account. */
+export function luccaEvent({ id, topic, occurredAt, data }: LuccaEvent): string {
+  return JSON.stringify({
+    id: id ?? randomUUID(),
+    type: 'event',
+    topic,
+    occurredAt: occurredAt ?? new Date().toISOString(),
+    source: 'https://sandbox.ilucca.net',
+    apiVersion: '2024-11-01',
+    businessEstablishment: null,
+    data,
+  });
+}
+
+export async function send(
+  url: string,
+  body: string | Buffer,
+  headers: Readonly<Record<string, string>> = luccaHeaders(body),
+): Promise<Response> {
+  return fetch(url, {
+    method: 'POST',
+    headers,
+    body: typeof body === 'string' ? body : new Uint8Array(body),
+  });
+}
+
+export interface StoredEvent {
+  readonly id: string;
+  readonly connection_id: string;
+  readonly event_id: string | null;
+  readonly type: string | null;
+  readonly status: string;
+  readonly body: Buffer | null;
+  readonly duplicates: number;
+  readonly conflicts: number;
+  readonly attempts: number;
+  readonly outcome: Readonly<Record<string, unknown>> | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+/** In the order of arrival. */
+export async function storedEvents(fleet: Pick<Fleet, 'database'>): Promise<StoredEvent[]> {
+  return (await fleet.database.db.pool.query<StoredEvent>('select * from sluice.webhook_events order by id'))
+    .rows;
+}
+
+/** Waits until no event is open, and returns all of them. */
+export async function settledEvents(
+  fleet: Pick<Fleet, 'database'>,
+  timeoutMs = 90_000,
+): Promise<StoredEvent[]> {
+  const open = new Set(['received', 'queued', 'waiting']);
+  return waitFor(
+    async () => {
+      const events = await storedEvents(fleet);
+      return events.some(({ status }) => open.has(status)) ? undefined : events;
+    },
+    timeoutMs,
+    async () =>
+      `events stay open: ${JSON.stringify((await storedEvents(fleet)).map(({ id, status, error }) => ({ id, status, error })))}`,
+  );
+}
