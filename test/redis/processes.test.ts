@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createTestDatabase } from '../support/database.ts';
 import { startFleet, truth, waitFor, type Fleet } from '../support/fleet.ts';
 import { endAll, runSluice, startSluice, type SluiceProcess } from '../support/process.ts';
 import { startRedis, type PrivateRedis } from '../support/redis.ts';
@@ -91,15 +92,20 @@ describe('worker processes on a Redis of their own', () => {
 
   it('don’t start where Redis does not answer, and name the setting', async () => {
     const port = await freePort();
-    const env = { ...fleet.env, REDIS_URL: `redis://:not-shown@127.0.0.1:${port}` };
-    // the fleet of this test has another Redis
-    await fleet.database.db.pool.query('delete from sluice.fleet');
+    // a database of its own: the fleet of this file has another Redis, which would be the first thing to refuse
+    const database = await createTestDatabase();
+    const env = {
+      ...fleet.env,
+      DATABASE_URL: database.url,
+      REDIS_URL: `redis://:not-shown@127.0.0.1:${port}`,
+    };
     const end = await runSluice(['worker'], { env, cwd });
-    expect(end.code).toBe(1);
     expect(end.stderr).toContain('queue_unreachable');
     expect(end.stderr).toContain('REDIS_URL');
     expect(end.stderr).not.toContain('not-shown');
+    expect(end.code).toBe(1);
     expect(end.ms).toBeLessThan(20_000);
+    await database.drop();
   }, 60_000);
 });
 

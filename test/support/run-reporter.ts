@@ -1,6 +1,7 @@
 /**
  * What must not go unnoticed at the end of a run: how many queue tests ran on each backend, and each test that was
- * skipped, by name. The same as JSON into the file that TEST_REPORT names, where it is set.
+ * skipped, by name. The same as JSON into the file that TEST_REPORT names, where it is set, with the files that failed:
+ * scripts/test-again.mjs gives them a second try.
  */
 import { writeFileSync } from 'node:fs';
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
@@ -19,6 +20,9 @@ export default class RunReporter implements Reporter {
       failed: count('failed') + modules.filter((module) => !module.ok() && module.errors().length > 0).length,
       skipped: skipped.length,
       queueTests,
+      failedFiles: modules
+        .filter((module) => !module.ok())
+        .map((module) => ({ project: module.project.name, file: module.relativeModuleId })),
     };
     if (process.env.TEST_REPORT !== undefined) writeFileSync(process.env.TEST_REPORT, JSON.stringify(report));
     const say = (text: string): void => void process.stdout.write(`${text}\n`);
