@@ -1,37 +1,20 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { TokenSubject } from '../../src/auth/contract.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openTestCache, type TestCache } from '../support/token-cache.ts';
-import { createClock, createMember, flow, subjectAt, type Member, type MemberOptions } from './fleet.ts';
-import { startTokenServer, type TokenReply, type TokenServer } from './token-server.ts';
+import { createClock, flow, type Member } from './fleet.ts';
+import { newSubject, server, useTokenFleet } from './token-fleet.ts';
+import type { TokenReply } from './token-server.ts';
 
 /** Renewal of an hour's token begins two minutes before its end, in milliseconds after it was obtained. */
 const DUE = 3_480_000;
 
 let shared: TestCache;
-let server: TokenServer;
-let members: Member[] = [];
-let subjects = 0;
 
 beforeAll(async () => {
   shared = await openTestCache();
 });
 afterAll(() => shared.close());
-beforeEach(async () => {
-  server = await startTokenServer();
-});
-afterEach(async () => {
-  await Promise.all(members.map((member) => member.close()));
-  members = [];
-  await server.close();
-});
 
-function fleetOf(count: number, options: Partial<MemberOptions>): Member[] {
-  const made = Array.from({ length: count }, () => createMember({ place: shared.place, ...options }));
-  members.push(...made);
-  return made;
-}
-const newSubject = (changes: Partial<TokenSubject> = {}): TokenSubject =>
-  subjectAt(server.url, { clientId: `client-${(subjects += 1)}`, ...changes });
+const fleetOf = useTokenFleet(() => shared.place);
 const causes = (fleet: readonly Member[]): string[] =>
   fleet.flatMap(({ events }) => events.flatMap((event) => (event.type === 'request' ? [event.cause] : [])));
 const down: TokenReply = { status: 503, body: 'maintenance' };

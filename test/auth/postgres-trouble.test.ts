@@ -2,14 +2,14 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { identify } from '../../src/auth/identity.ts';
 import { openEmbedded } from '../../src/store/embedded/index.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { startProxy, type Proxy } from '../support/proxy.ts';
 import { waitFor } from '../support/wait.ts';
-import { createMember, flow, subjectAt, type Member, type MemberOptions } from './fleet.ts';
-import { startTokenServer, type TokenServer } from './token-server.ts';
+import { flow, type Member } from './fleet.ts';
+import { askedBy, newSubject, server, useTokenFleet } from './token-fleet.ts';
 
 /** The limit of one call to the cache in these tests, in milliseconds. */
 const CACHE_MS = 1_000;
@@ -20,9 +20,6 @@ let postgres: Awaited<ReturnType<typeof openEmbedded>>;
 let admin: pg.Client;
 let proxy: Proxy;
 let url: string;
-let server: TokenServer;
-let members: Member[] = [];
-let count = 0;
 
 beforeAll(async () => {
   chmodSync(dataDir, 0o755);
@@ -43,27 +40,8 @@ afterAll(async () => {
   await postgres.close();
   rmSync(dataDir, { recursive: true, force: true });
 });
-beforeEach(async () => {
-  server = await startTokenServer();
-});
-afterEach(async () => {
-  await Promise.all(members.map((member) => member.close()));
-  members = [];
-  await server.close();
-});
 
-function processes(number: number, options: Partial<MemberOptions> = {}): Member[] {
-  const made = Array.from({ length: number }, () =>
-    createMember({ place: { databaseUrl: url }, cacheTimeoutMs: CACHE_MS, ...options }),
-  );
-  members.push(...made);
-  return made;
-}
-const newSubject = () => subjectAt(server.url, { clientId: `client-${(count += 1)}` });
-const askedBy = (fleet: readonly Member[], subject: ReturnType<typeof newSubject>, times = 10) =>
-  Promise.all(
-    fleet.flatMap(({ service }) => Array.from({ length: times }, () => service.get(subject, flow()))),
-  );
+const processes = useTokenFleet(() => ({ databaseUrl: url }), { cacheTimeoutMs: CACHE_MS });
 
 /** Of the postmaster and of every server process. */
 async function pids(): Promise<number[]> {

@@ -1,51 +1,21 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AccessToken, TokenSubject } from '../../src/auth/contract.ts';
 import { identify } from '../../src/auth/identity.ts';
 import { SluiceError } from '../../src/errors.ts';
 import { openTestCache, type TestCache } from '../support/token-cache.ts';
-import {
-  createClock,
-  createMember,
-  flow,
-  SECRET,
-  subjectAt,
-  type Member,
-  type MemberOptions,
-} from './fleet.ts';
-import { startTokenServer, type TokenReply, type TokenServer } from './token-server.ts';
+import { createClock, flow, SECRET, type Member, type MemberOptions } from './fleet.ts';
+import { newSubject, server, useTokenFleet } from './token-fleet.ts';
+import type { TokenReply } from './token-server.ts';
 
 let shared: TestCache;
-let server: TokenServer;
-let members: Member[] = [];
-let subjects = 0;
 
 beforeAll(async () => {
   shared = await openTestCache();
 });
 afterAll(() => shared.close());
-beforeEach(async () => {
-  server = await startTokenServer();
-});
-afterEach(async () => {
-  await Promise.all(members.map((member) => member.close()));
-  members = [];
-  await server.close();
-});
 
-/** A subject that no other test shares. */
-function newSubject(changes: Partial<TokenSubject> = {}): TokenSubject {
-  return subjectAt(server.url, { clientId: `client-${(subjects += 1)}`, ...changes });
-}
-
-function join(options: Partial<MemberOptions> = {}): Member {
-  const member = createMember({ place: shared.place, ...options });
-  members.push(member);
-  return member;
-}
-
-function fleetOf(count: number, options: Partial<MemberOptions> = {}): Member[] {
-  return Array.from({ length: count }, () => join(options));
-}
+const fleetOf = useTokenFleet(() => shared.place);
+const join = (options: Partial<MemberOptions> = {}): Member => fleetOf(1, options)[0] as Member;
 
 async function all(count: number, fleet: Member[], call: (member: Member) => Promise<AccessToken>) {
   return Promise.all(fleet.flatMap((member) => Array.from({ length: count }, () => call(member))));

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import {
@@ -17,6 +16,7 @@ import {
 } from '../support/authorization-server.ts';
 import { startConsentProvider, type ConsentProvider } from '../support/consent-provider.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { freePort } from '../support/port.ts';
 import type { SluiceProcess } from '../support/process.ts';
 import { canary, openShell, type Shell } from './bench.ts';
 
@@ -250,13 +250,3 @@ test('nothing secret was printed', () => {
   for (const secret of [...secrets, ...idp.tokenRequests.map((form) => form.get('refresh_token') ?? '')])
     if (secret !== '') expect(printed).not.toContain(secret);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}

@@ -1,12 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase } from '../support/database.ts';
 import { startFleet, truth, waitFor, type Fleet } from '../support/fleet.ts';
 import { endAll, runSluice, startSluice, type SluiceProcess } from '../support/process.ts';
+import { freePort } from '../support/port.ts';
 import { startRedis, type PrivateRedis } from '../support/redis.ts';
 
 const PAGES = 30;
@@ -108,13 +107,3 @@ describe('worker processes on a Redis of their own', () => {
     await database.drop();
   }, 60_000);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}

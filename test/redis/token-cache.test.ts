@@ -1,10 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createRedisCache } from '../../src/auth/redis-cache.ts';
 import type { TokenEntry } from '../../src/auth/cache.ts';
 import { identify } from '../../src/auth/identity.ts';
 import { closeRedis, connectRedis, type RedisClient } from '../../src/store/redis.ts';
-import { createMember, flow, subjectAt, type Member, type MemberOptions } from '../auth/fleet.ts';
-import { startTokenServer, type TokenServer } from '../auth/token-server.ts';
+import { askedBy, newSubject, server, useTokenFleet } from '../auth/token-fleet.ts';
 import { startRedis, type PrivateRedis } from '../support/redis.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -12,36 +11,14 @@ import { waitFor } from '../support/wait.ts';
 const CACHE_MS = 1_000;
 
 let redis: PrivateRedis;
-let server: TokenServer;
-let members: Member[] = [];
-let count = 0;
 
 beforeAll(async () => {
   redis = await startRedis();
 });
 afterAll(() => redis.close());
-beforeEach(async () => {
-  server = await startTokenServer();
-});
-afterEach(async () => {
-  await Promise.all(members.map((member) => member.close()));
-  members = [];
-  await server.close();
-});
 
 const place = () => ({ redis: { url: redis.url, prefix: 'trouble' } });
-function processes(number: number, options: Partial<MemberOptions> = {}): Member[] {
-  const made = Array.from({ length: number }, () =>
-    createMember({ place: place(), cacheTimeoutMs: CACHE_MS, ...options }),
-  );
-  members.push(...made);
-  return made;
-}
-const newSubject = () => subjectAt(server.url, { clientId: `client-${(count += 1)}` });
-const askedBy = (fleet: readonly Member[], subject: ReturnType<typeof newSubject>, times = 10) =>
-  Promise.all(
-    fleet.flatMap(({ service }) => Array.from({ length: times }, () => service.get(subject, flow()))),
-  );
+const processes = useTokenFleet(place, { cacheTimeoutMs: CACHE_MS });
 
 interface Trouble {
   readonly name: string;

@@ -1,9 +1,9 @@
 /** A private redis-server on a free port: for the whole test run, or for a test that is going to hurt it. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { Redis } from 'ioredis';
+import { freePort } from './port.ts';
 import { waitFor } from './wait.ts';
 
 export interface PrivateRedis {
@@ -94,14 +94,4 @@ async function command(port: number, name: string, args: readonly string[]): Pro
   } finally {
     client.disconnect();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
