@@ -24,23 +24,46 @@ export interface Vanished {
   readonly vanished: number;
 }
 
-/** Counts live records, and those of them that the pass of this run hasn't seen and nobody wrote since it began. */
-export async function countVanished(
+/** What a complete pass has not seen. */
+export interface Difference extends Vanished {
+  /** the first of the vanished, in the order of their ids; all of them unless there are very many */
+  readonly first: readonly string[];
+}
+
+/**
+ * The live records that the pass of this run hasn't seen and nobody wrote since it began. `live` counts all of the
+ * stream, and is 0 where nothing vanished: then nobody asks, and the stream need not be read for it.
+ */
+export async function findVanished(
   db: Db,
   writer: Writer,
   runId: string,
   passBaseSeq: number,
-): Promise<Vanished> {
-  return db.tx(async (client) => {
-    await client.query(HASH_ALONE);
-    const result = await client.query<Vanished>(
-      `select (select count(*)::int from sluice.records r
-                where r.connection_id = $1 and r.stream = $2 and r.deleted_at is null) as live,
-              (select count(*)::int from sluice.records r where ${VANISHED}) as vanished`,
-      [writer.connectionId, writer.stream, runId, passBaseSeq],
-    );
-    return result.rows[0] ?? { live: 0, vanished: 0 };
-  });
+): Promise<Difference> {
+  return db.txAfter(
+    async (client) => {
+      const [, result] = await Promise.all([
+        client.query(HASH_ALONE),
+        client.query<{ vanished: number; live: number | null; first: string[] | null }>(
+          `with vanished as materialized (select r.record_id from sluice.records r where ${VANISHED})
+           select (select count(*)::int from vanished) as vanished,
+                  case when exists (select 1 from vanished) then
+                    (select count(*)::int from sluice.records r
+                      where r.connection_id = $1 and r.stream = $2 and r.deleted_at is null)
+                  end as live,
+                  (select array_agg(record_id order by record_id)
+                     from (select record_id from vanished order by record_id limit ${FOUND_AT_ONCE}) v) as first`,
+          [writer.connectionId, writer.stream, runId, passBaseSeq],
+        ),
+      ]);
+      return result.rows[0];
+    },
+    async (_client, row) => ({
+      vanished: row?.vanished ?? 0,
+      live: row?.live ?? 0,
+      first: row?.first ?? [],
+    }),
+  );
 }
 
 const VANISHED = `r.connection_id = $1 and r.stream = $2 and r.deleted_at is null and r.seq <= $4
@@ -75,22 +98,22 @@ export function heldReport(connectionId: string, stream: string, { live, vanishe
 /**
  * Deletes what vanished, in batches, each under the lease. Returns how many. `onBatch` runs in its transaction.
  *
- * The set difference costs as much as the stream is long, so it is made for many batches at a time; each batch looks
- * once more whether somebody has written its records since.
+ * The set difference costs as much as the stream is long, so it is made for many batches at a time, and what was found
+ * already is not looked for again; each batch looks once more whether somebody has written its records since.
  */
 export async function deleteVanished(
   db: Db,
   writer: Writer,
   runId: string,
   passBaseSeq: number,
+  { first, vanished }: Difference,
   signal: AbortSignal,
   onBatch: (client: pg.PoolClient, count: number) => Promise<void>,
 ): Promise<number> {
   let total = 0;
-  let after = '';
+  let found = first;
+  let isLast = found.length === vanished;
   for (;;) {
-    signal.throwIfAborted();
-    const found = await findVanished(db, writer, runId, passBaseSeq, after);
     for (let from = 0; from < found.length; from += BATCH) {
       signal.throwIfAborted();
       const ids = found.slice(from, from + BATCH);
@@ -101,20 +124,21 @@ export async function deleteVanished(
             where connection_id = $1 and stream = $2 and record_id = any($3::text[]) and seq <= $4`,
           [writer.connectionId, writer.stream, ids, passBaseSeq],
         );
-        const vanished = still.rows.map((row) => ({ id: row.record_id, version: null }));
-        if (vanished.length === 0) return 0;
-        const deleted = await deleteRecords(client, writer, vanished, lastSeq);
+        const gone = still.rows.map((row) => ({ id: row.record_id, version: null }));
+        if (gone.length === 0) return 0;
+        const deleted = await deleteRecords(client, writer, gone, lastSeq);
         await onBatch(client, deleted);
         return deleted;
       });
     }
-    if (found.length < FOUND_AT_ONCE) return total;
-    after = found.at(-1) ?? after;
+    if (isLast) return total;
+    found = await vanishedAfter(db, writer, runId, passBaseSeq, found.at(-1) ?? '');
+    isLast = found.length < FOUND_AT_ONCE;
   }
 }
 
 /** Ids of vanished records beyond `after`, in their order. */
-async function findVanished(
+async function vanishedAfter(
   db: Db,
   writer: Writer,
   runId: string,

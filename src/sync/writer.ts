@@ -338,7 +338,7 @@ export async function raiseVersions(
   await client.query(
     `update sluice.records r set version = i.version
        from unnest($3::text[], $4::text[]) as i (record_id, version)
-      where r.connection_id = $1 and r.stream = $2 and r.record_id = i.record_id`,
+      where r.connection_id = $1 and r.stream = $2 and r.record_id = any($3::text[]) and r.record_id = i.record_id`,
     [key.connectionId, key.stream, to.map(({ id }) => id), to.map(({ version }) => version)],
   );
 }

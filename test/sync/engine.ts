@@ -131,8 +131,26 @@ function withFuse(db: Db, fuse: Fuse): Db {
     get: (target, key) => (key === 'query' ? query : (Reflect.get(target, key) as unknown)),
   });
   return {
-    ...db,
     pool,
+    orm: db.orm,
+    close: () => db.close(),
+    async txAfter(open, work) {
+      burn();
+      const result = await db.txAfter(
+        async (client) => {
+          const opened = await open(client);
+          burn();
+          return opened;
+        },
+        async (client, opened) => {
+          const done = await work(client, opened);
+          burn();
+          return done;
+        },
+      );
+      burn();
+      return result;
+    },
     async tx(work) {
       burn();
       const result = await db.tx(async (client) => {

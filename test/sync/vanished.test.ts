@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { canonical } from '../../src/sync/canonical.ts';
-import { countVanished, deleteVanished } from '../../src/sync/deletes.ts';
+import { deleteVanished, findVanished, type Difference } from '../../src/sync/deletes.ts';
 import { requestRun } from '../../src/store/runs.ts';
 import { acquireLease, type Lease } from '../../src/sync/lease.ts';
 import { storeSeen } from '../../src/sync/page-rows.ts';
@@ -48,14 +48,17 @@ describe('what vanished from a long list', () => {
     );
     return result.rows.map((row) => row.record_id);
   };
+  const look = (): Promise<Difference> => findVanished(database.db, run, run.writer, baseSeq);
   const everything = new AbortController().signal;
 
   it('is counted and deleted in several batches, however its pages were cut', async () => {
     const named = ids.filter((_, index) => index % 20 === 0);
     await see(named, 7);
-    expect(await countVanished(database.db, run, run.writer, baseSeq)).toEqual({
+    const found = await look();
+    expect(found).toEqual({
       live: ids.length,
       vanished: ids.length - named.length,
+      first: ids.filter((_, index) => index % 20 !== 0),
     });
     const batches: number[] = [];
     const deleted = await deleteVanished(
@@ -63,6 +66,7 @@ describe('what vanished from a long list', () => {
       run,
       run.writer,
       baseSeq,
+      found,
       everything,
       async (_, count) => void batches.push(count),
     );
@@ -74,7 +78,7 @@ describe('what vanished from a long list', () => {
 
   it('comes back as added, beside what is new and what is updated, each with a number', async () => {
     await see(ids.slice(2), 500);
-    await deleteVanished(database.db, run, run.writer, baseSeq, everything, async () => {});
+    await deleteVanished(database.db, run, run.writer, baseSeq, await look(), everything, async () => {});
     const records = ['new', 'r00001', 'r00002', 'r00003'].map((id) => ({
       id,
       ...canonical(id === 'r00003' ? { id } : { id, again: true }),
@@ -108,6 +112,7 @@ describe('what vanished from a long list', () => {
       run,
       run.writer,
       baseSeq,
+      await look(),
       everything,
       async (client) => void (await client.query(touch, [run.stream, 'r02500', baseSeq + 2])),
     );
@@ -115,11 +120,24 @@ describe('what vanished from a long list', () => {
     expect(await live()).toEqual(['r00000', 'r00001', 'r02500']);
   });
 
+  it('is looked for again where it was more than is kept in memory', async () => {
+    await see(ids.slice(0, 10), 100);
+    const { first, ...found } = await look();
+    const deleted = await deleteVanished(
+      database.db,
+      run,
+      run.writer,
+      baseSeq,
+      { ...found, first: first.slice(0, 1_200) },
+      everything,
+      async () => {},
+    );
+    expect(deleted).toBe(ids.length - 10);
+    expect(await live()).toEqual(ids.slice(0, 10));
+  });
+
   it('is nothing where every record was named', async () => {
     await see(ids, 100);
-    expect(await countVanished(database.db, run, run.writer, baseSeq)).toEqual({
-      live: ids.length,
-      vanished: 0,
-    });
+    expect(await look()).toEqual({ live: 0, vanished: 0, first: [] });
   });
 });
