@@ -3,6 +3,7 @@
  * imports the worker's own code: a misreading there must not be repeated here.
  */
 
+import type { Deliveries } from './deliveries.ts';
 import type { FaultBox } from './faults.ts';
 import type { RequestLog } from './requests.ts';
 import type { Row } from './table.ts';
@@ -52,6 +53,8 @@ export interface SimulatedProvider {
   readonly source: Source;
   readonly requests: RequestLog;
   readonly faults: FaultBox;
+  /** undefined where the provider documents no webhooks */
+  readonly deliveries?: Deliveries;
   /** What the control server offers beyond the common commands, by name. Each gets the posted JSON. */
   readonly commands: Readonly<Record<string, (body: Readonly<Record<string, unknown>>) => unknown>>;
   close(): Promise<void>;

@@ -31,7 +31,7 @@ import { findProvider as findShipped } from './providers/registry.ts';
 import { unparkConnection } from './store/connections.ts';
 import { openDb, type Db } from './store/db.ts';
 import { openEmbedded } from './store/embedded/index.ts';
-import { announceUrl, checkFleet, joinFleet } from './store/fleet.ts';
+import { announceUrl, checkFleet, joinFleet, livingWebUrl } from './store/fleet.ts';
 import { assertSchemaCurrent } from './store/migrate.ts';
 import { closeRedis, connectRedis, redisFingerprint, type RedisSettings } from './store/redis.ts';
 import { createLoadConnection, type LoadConnection } from './sync/load-connection.ts';
@@ -47,7 +47,7 @@ import { scheduleOf } from './sync/schedule-of.ts';
 import type { WebhookContext } from './webhooks/context.ts';
 import { createIntake, type Intake } from './webhooks/intake.ts';
 import { startNotifier } from './webhooks/notify.ts';
-import type { RegistrationContext } from './webhooks/register.ts';
+import type { RegistrationContext } from './webhooks/endpoints.ts';
 import { createReceivers } from './webhooks/receivers.ts';
 
 export interface RuntimeOptions {
@@ -271,8 +271,14 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
       send: createSend({ fetch: net.fetch, tokens, limiter }),
       tokens,
       loadConnection,
+      findProvider,
       logger,
-      publicUrl: environment.publicUrl,
+      now,
+      // what a web process says of itself is nearer than a default: it may have taken another port
+      publicUrl: async () =>
+        environment.publicUrlSet
+          ? environment.publicUrl
+          : ((await livingWebUrl(db)) ?? environment.publicUrl),
     };
     return {
       environment,

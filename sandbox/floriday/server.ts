@@ -223,6 +223,7 @@ export async function startFloriday(options: FloridayOptions = {}): Promise<Flor
     tokens: tokens.settings,
     release,
     webhooks,
+    deliveries: webhooks.deliveries,
     customSync,
     addOrganization,
     removeApiKey: (apiKey) => void organizations.delete(apiKey),

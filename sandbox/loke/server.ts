@@ -9,6 +9,8 @@ import type {
 } from '../authorization-server.ts';
 import type { Account } from '../consent-pages.ts';
 import type { CommonOptions, SimulatedProvider } from '../contract.ts';
+import { deliveryCommands } from '../deliveries.ts';
+import type { Deliveries } from '../deliveries.ts';
 import { createFaultBox } from '../faults.ts';
 import { textOf } from '../form.ts';
 import { lateHandler, listen } from '../http.ts';
@@ -17,6 +19,7 @@ import type { EditableSource } from '../source.ts';
 import { createSecret } from '../token-issuer.ts';
 import { answerApi } from './api.ts';
 import type { LokeApi, LokeBehaviour } from './api.ts';
+import { createLokeDeliveries } from './deliveries.ts';
 import { answerInstall, INSTALL_PATH } from './install.ts';
 import { createWebhookBook } from './webhooks.ts';
 import type { WebhookRegistration } from './webhooks.ts';
@@ -64,6 +67,8 @@ export interface LokeSandbox extends SimulatedProvider {
   /** What removing the add-on in LOKE does: its tokens don't reach the organization any more, its webhooks are gone. */
   uninstall(organizationId: string): void;
   webhooks(): readonly WebhookRegistration[];
+  /** events for the edits of organizations that have a registration */
+  readonly deliveries: Deliveries;
   addApplication(options?: { readonly redirectUris?: readonly string[] }): UserApplication;
   /** Lets the application be called back at a further address. */
   allowRedirect(uri: string): void;
@@ -138,6 +143,8 @@ export async function startLoke(options: LokeOptions = {}): Promise<LokeSandbox>
   };
   const first = addApplication();
   const webhooks = createWebhookBook();
+  const { deliveries, onEdit } = createLokeDeliveries({ seed, world, registrations: () => webhooks.list() });
+  world.source.onEdit(onEdit);
   const organizationsOf = (accountId: string): ReadonlySet<string> =>
     accounts.find(({ id }) => id === accountId)?.organizations ?? new Set();
   const api: LokeApi = {
@@ -206,6 +213,7 @@ export async function startLoke(options: LokeOptions = {}): Promise<LokeSandbox>
     install,
     uninstall,
     webhooks: () => webhooks.list(),
+    deliveries,
     addApplication,
     allowRedirect: (uri) => void first.redirectUris.push(uri),
     revokeTokens: () => tokens.revokeAccessTokens(),
@@ -219,12 +227,16 @@ export async function startLoke(options: LokeOptions = {}): Promise<LokeSandbox>
       install: (body) => install(textOf(body['organization'])),
       uninstall: (body) => uninstall(textOf(body['organization'])),
       uninstalled: () => ({ items: sandbox.uninstalled() }),
+      ...deliveryCommands(deliveries),
       // the secrets stay here
-      webhooks: () => ({ items: webhooks.list().map(({ secret: _secret, ...rest }) => rest) }),
+      registrations: () => ({ items: webhooks.list().map(({ secret: _secret, ...rest }) => rest) }),
       applications: (body) => addApplication(body),
       'allow-redirect': (body) => sandbox.allowRedirect(textOf(body['uri'])),
     },
-    close: () => listener.close(),
+    async close() {
+      await deliveries.close();
+      await listener.close();
+    },
   };
   return sandbox;
 }

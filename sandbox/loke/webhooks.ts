@@ -1,4 +1,4 @@
-/** Webhook registrations at the simulated LOKE. Nothing is delivered here; `onEdit` of the sandbox is where a delivery starts. */
+/** Webhook registrations at the simulated LOKE; `deliveries.ts` sends to them. */
 
 import { json } from '../http.ts';
 import type { Answer } from '../http.ts';

@@ -4,7 +4,7 @@ import { Collection } from '../collection.ts';
 import type { Fields } from '../collection.ts';
 import { ulids, uuids } from '../ids.ts';
 import { mix } from '../random.ts';
-import { createSource } from '../source.ts';
+import { createSource, FIRST_EDIT } from '../source.ts';
 import type { EditableSource } from '../source.ts';
 import { instant, makeCustomer, makeLocation, makeOrganization, makePayment } from './data.ts';
 import type { OrganizationData } from './data.ts';
@@ -125,7 +125,12 @@ export function createLokeWorld(seed: number, records: number | Counts): LokeWor
       if (resource === 'organizations') return { name: `Group nº ${edits}` };
       if (resource === 'locations') return { name: `Venue nº ${edits}` };
       if (resource === 'customers') return { phoneNumber: `+614${String(10_000_000 + edits)}` };
-      return { state: fields['state'] === 'REFUNDED' ? 'COMPLETED' : 'REFUNDED', tipAmount: edits };
+      const isRefunded = fields['state'] !== 'REFUNDED';
+      return {
+        state: isRefunded ? 'REFUNDED' : 'COMPLETED',
+        refundedAt: isRefunded ? instant(FIRST_EDIT + edits * 1000) : null,
+        tipAmount: edits,
+      };
     },
   });
   return {

@@ -126,6 +126,7 @@ export async function startLucca(options: LuccaOptions = {}): Promise<LuccaSandb
     limits,
     tokens: tokens.settings,
     webhooks,
+    deliveries: webhooks.deliveries,
     addApplication,
     revokeTokens,
     commands: {

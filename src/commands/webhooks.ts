@@ -1,6 +1,7 @@
 /** `sluice webhooks`: endpoints at providers, registered by their API. */
-import type { RegistrationContext } from '../webhooks/register.ts';
-import { inspectWebhooks, registerWebhooks, type EndpointView } from '../webhooks/register.ts';
+import type { EndpointView, RegistrationContext } from '../webhooks/endpoints.ts';
+import { inspectWebhooks } from '../webhooks/inspect.ts';
+import { registerWebhooks } from '../webhooks/register.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { exitCodes, type ExitCode } from './exit.ts';
 import { ago, note, paintStatus, say, sayJson, table } from './io.ts';

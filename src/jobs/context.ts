@@ -3,7 +3,7 @@ import type { RetentionContext } from '../sync/retention.ts';
 import type { RunContext } from '../sync/run.ts';
 import type { SyncContext } from '../sync/context.ts';
 import type { WebhookContext } from '../webhooks/context.ts';
-import type { RegistrationContext } from '../webhooks/register.ts';
+import type { RegistrationContext } from '../webhooks/endpoints.ts';
 import type { EnqueueContext } from './enqueue.ts';
 
 export interface JobContext extends EnqueueContext {

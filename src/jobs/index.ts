@@ -9,7 +9,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { QueueDepth } from '../telemetry/metrics.ts';
 import type { RedisSettings } from '../store/redis.ts';
 import type { WebhookContext } from '../webhooks/context.ts';
-import type { RegistrationContext } from '../webhooks/register.ts';
+import type { RegistrationContext } from '../webhooks/endpoints.ts';
 import { connectQueues, queueUnreachable } from './backend.ts';
 import { afterCancel, type CancelledJobs } from './cancel.ts';
 import type { JobContext } from './context.ts';

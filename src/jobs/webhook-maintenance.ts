@@ -1,7 +1,7 @@
 /** What webhooks need to have done every now and then. */
 import { forgetNotifications } from '../store/notifications.ts';
 import { applyEventRetention } from '../webhooks/retention.ts';
-import { tendWebhooks } from '../webhooks/register.ts';
+import { tendWebhooks } from '../webhooks/tend.ts';
 import type { MaintenanceTask } from './maintenance-job.ts';
 
 /** The log of notifications goes back this far, in milliseconds. */

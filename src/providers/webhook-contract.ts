@@ -52,8 +52,20 @@ export interface WebhookIdentity {
 /** What one message asks for. */
 export type WebhookEffect =
   /** the record as it was at the time of the event */
-  | { readonly effect: 'upsert'; readonly stream: string; readonly record: unknown; readonly parent?: string }
+  | {
+      readonly effect: 'upsert';
+      readonly stream: string;
+      readonly record: unknown;
+      readonly parent?: string;
+      /**
+       * Where the message shows less of a record than the API does: what is to be stored, from the stored record and
+       * this one; undefined where the stored one is newer.
+       */
+      readonly merge?: (stored: Readonly<Record<string, unknown>>) => unknown;
+    }
   | { readonly effect: 'delete'; readonly stream: string; readonly id: string; readonly parent?: string }
+  /** the message only names the record: it is asked for */
+  | { readonly effect: 'refetch'; readonly stream: string; readonly id: string; readonly parent?: string }
   /** something of these streams changed: their sync finds out what */
   | { readonly effect: 'sync'; readonly streams: readonly string[] }
   /** a handshake: this address has to be fetched once */
@@ -89,6 +101,11 @@ export interface RegistrationTarget {
   readonly parent?: string;
 }
 
+export interface InspectedEndpoint {
+  readonly state: 'active' | 'suspended' | 'inactive';
+  readonly url: string | null;
+}
+
 export interface WebhookRegistration {
   readonly evidence: Evidence;
   /** asked by a token of its own: a sync never holds the right to change an endpoint */
@@ -104,10 +121,20 @@ export interface WebhookRegistration {
   /** undefined where the provider has no way to ask */
   readonly inspect?: {
     readonly request: (target: RegistrationTarget, reference: string | null) => RegistrationRequest;
-    readonly read: (body: unknown) => {
-      readonly state: 'active' | 'suspended' | 'inactive';
-      readonly url: string | null;
-    };
+    /** undefined where the answer doesn't hold the endpoint */
+    readonly read: (body: unknown, target: RegistrationTarget) => InspectedEndpoint | undefined;
+  };
+  /** unconfirmed endpoints are dropped after this by the provider, in milliseconds; for those that have no `inspect` */
+  readonly unconfirmedMs?: number;
+  /**
+   * All endpoints that we have at the provider, where each registration makes another one: one whose answer was lost,
+   * and with it its secret, is found by its name and removed.
+   */
+  readonly list?: {
+    readonly request: RegistrationRequest;
+    readonly read: (
+      body: unknown,
+    ) => readonly { readonly reference: string; readonly name: string; readonly url: string }[];
   };
 }
 

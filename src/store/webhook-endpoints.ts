@@ -78,6 +78,16 @@ export async function noteEndpointState(
   );
 }
 
+export async function forgetEndpoint(
+  db: Db,
+  key: Pick<EndpointRow, 'connection_id' | 'place'>,
+): Promise<void> {
+  await db.pool.query(`delete from sluice.webhook_endpoints where connection_id = $1 and place = $2`, [
+    key.connection_id,
+    key.place,
+  ]);
+}
+
 /** Of one connection and one task at a time: two registrations at once would each make an endpoint. */
 export function registrationTask(connectionId: string): string {
   return `webhook endpoints of ${connectionId}`;

@@ -6,6 +6,7 @@ import type pg from 'pg';
 import { SluiceError } from '../errors.ts';
 import type { ResolvedConnection } from '../providers/connection.ts';
 import type { StreamDefinition } from '../providers/contract.ts';
+import type { WebhookEffect } from '../providers/webhook-contract.ts';
 import { deletesOf, endEvent, type EventSubject } from '../store/inbox-jobs.ts';
 import { requestRunIn } from '../store/runs.ts';
 import { writeEvent, type EventCounts, type EventWrite } from '../sync/event-writer.ts';
@@ -46,6 +47,42 @@ export function validRecord(
   return stream.version === undefined ? { ...valid, version } : valid;
 }
 
+type Upsert = Extract<WebhookEffect, { readonly effect: 'upsert' }>;
+
+/** Writes the record that stands in the message. @throws SluiceError as `validRecord` and `writeAndEnd` */
+export async function writePayloadAndEnd(
+  context: WebhookContext,
+  event: Applying,
+  stream: StreamDefinition,
+  { record, parent = '', merge }: Upsert,
+  occurredAt: string | null,
+): Promise<void> {
+  const valid = (body: unknown): IncomingRecord => validRecord(stream, body, parent, occurredAt);
+  await writeAndEnd(context, event, {
+    stream: stream.name,
+    records: [valid(record)],
+    deletions: [],
+    baseSeq: null,
+    ...(merge === undefined ? {} : { merged: mergedWith(merge, valid) }),
+  });
+}
+
+function mergedWith(
+  merge: NonNullable<Upsert['merge']>,
+  valid: (body: unknown) => IncomingRecord,
+): NonNullable<PayloadWrite['merged']> {
+  return (stored) => {
+    const body = merge(stored);
+    return body === undefined ? undefined : valid(body);
+  };
+}
+
+/** Of a message that shows less of a record than is stored. */
+interface PayloadWrite extends EventWrite {
+  /** what becomes of the stored record; undefined where it is newer */
+  readonly merged?: (stored: Readonly<Record<string, unknown>>) => IncomingRecord | undefined;
+}
+
 /**
  * Writes, and ends the event as processed.
  *
@@ -56,13 +93,13 @@ export function validRecord(
 export async function writeAndEnd(
   context: WebhookContext,
   event: Applying,
-  write: EventWrite,
+  write: PayloadWrite,
 ): Promise<void> {
   const { connection, subject } = event;
   const counts = await refusing(() =>
     context.db.tx(async (client) => {
       const written = await writeEvent(client, connection.id, event.eventId, [
-        await withoutDeleted(client, connection.id, write),
+        await besideStored(client, connection.id, write),
       ]);
       // Rolled back: asking again costs a request, a wrong guess would cost a record.
       if (written.contended.length > 0) {
@@ -82,12 +119,13 @@ export async function writeAndEnd(
 
 /**
  * An upsert of a payload may come after the delete of a record that was never stored: nothing in the mirror tells that it
- * is older, but the delete itself, which stands in the inbox. Looked for under the stream's lock, as all that follows.
+ * is older, but the delete itself, which stands in the inbox. And it may hold less than what is stored. Both are looked
+ * for under the stream's lock, as all that follows.
  */
-async function withoutDeleted(
+async function besideStored(
   client: pg.PoolClient,
   connectionId: string,
-  write: EventWrite,
+  write: PayloadWrite,
 ): Promise<EventWrite> {
   if (write.baseSeq !== null || write.records.length === 0) return write;
   // In the order of every writer: the connection, then its streams.
@@ -97,9 +135,26 @@ async function withoutDeleted(
   for (const record of write.records) {
     const deletes = await deletesOf(client, connectionId, write.stream, record.id);
     const isGone = deletes.some((at) => (compareVersions(record.version, at) ?? 0) < 0);
-    if (!isGone) records.push(record);
+    const kept = isGone ? undefined : await mergedRecord(client, connectionId, write, record);
+    if (kept !== undefined) records.push(kept);
   }
   return { ...write, records };
+}
+
+async function mergedRecord(
+  client: pg.PoolClient,
+  connectionId: string,
+  { stream, merged }: PayloadWrite,
+  record: IncomingRecord,
+): Promise<IncomingRecord | undefined> {
+  if (merged === undefined) return record;
+  const stored = await client.query<{ data: Readonly<Record<string, unknown>> }>(
+    `select data from sluice.records
+      where connection_id = $1 and stream = $2 and record_id = $3 and deleted_at is null`,
+    [connectionId, stream, record.id],
+  );
+  const [row] = stored.rows;
+  return row === undefined ? record : merged(row.data);
 }
 
 /** Asks for a run of these streams and ends the event, together. Returns the run whose job must be added, if any. */

@@ -17,7 +17,7 @@ import {
   type EventSubject,
 } from '../store/inbox-jobs.ts';
 import { followSignals } from '../sync/signals.ts';
-import { endOnly, syncAndEnd, validRecord, writeAndEnd, type Applying } from './apply.ts';
+import { endOnly, syncAndEnd, writeAndEnd, writePayloadAndEnd, type Applying } from './apply.ts';
 import { confirmAndEnd } from './confirm.ts';
 import type { WebhookContext } from './context.ts';
 import { definitionOf } from './definition.ts';
@@ -110,6 +110,7 @@ async function act(
     case 'sync':
       return startSync(context, event, effect.streams);
     case 'upsert':
+    case 'refetch':
     case 'delete': {
       const stream = streamNamed(connection, effect.stream);
       if (stream === undefined) {
@@ -119,24 +120,30 @@ async function act(
       }
       const parent = effect.parent ?? '';
       const deleted = effect.effect === 'delete';
-      const apply = connection.webhooks.apply ?? definitionOf(connection.provider, connection)?.apply;
       const id = event.subject.recordId;
-      if (apply === 'refetch' && id !== null) {
+      if (id !== null && (effect.effect === 'refetch' || isAskedFor(connection))) {
         // Without a way to ask for one record, the stream's sync is the way to the newest state.
         if (stream.single === undefined) return startSync(context, event, [stream.name]);
         const { single } = stream;
         await refetchAndEnd(context, event, { stream, single, id, parent, deleted, occurredAt }, signal);
         return undefined;
       }
-      await writeAndEnd(context, event, {
-        stream: stream.name,
-        records: deleted ? [] : [validRecord(stream, effect.record, parent, occurredAt)],
-        deletions: deleted ? [{ id: effect.id, version: occurredAt }] : [],
-        baseSeq: null,
-      });
+      if (effect.effect === 'upsert') await writePayloadAndEnd(context, event, stream, effect, occurredAt);
+      else
+        await writeAndEnd(context, event, {
+          stream: stream.name,
+          records: [],
+          deletions: [{ id: effect.id, version: occurredAt }],
+          baseSeq: null,
+        });
       return undefined;
     }
   }
+}
+
+function isAskedFor(connection: ResolvedConnection): boolean {
+  const own = connection.webhooks.apply ?? definitionOf(connection.provider, connection)?.apply;
+  return own === 'refetch';
 }
 
 /** No names: all streams of the connection. */

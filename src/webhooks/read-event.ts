@@ -34,10 +34,10 @@ export function streamNamed(connection: ResolvedConnection, name: string): Strea
 /** What an event is about, for its row. */
 export function subjectOf(connection: ResolvedConnection, reading: WebhookReading): EventSubject {
   const { effect } = reading;
-  const stream = effect.effect === 'upsert' || effect.effect === 'delete' ? effect.stream : null;
+  const stream = 'stream' in effect ? effect.stream : null;
   const definition = stream === null ? undefined : streamNamed(connection, stream);
   const recordId =
-    effect.effect === 'delete'
+    effect.effect === 'delete' || effect.effect === 'refetch'
       ? effect.id
       : effect.effect === 'upsert' && definition !== undefined
         ? (idOf(definition, effect.record) ?? null)

@@ -106,7 +106,8 @@ function receiverOf(
   const registered = row.endpoints.flatMap(({ place, secrets }) =>
     storedSecrets(deps.vault, row.id, place, secrets),
   );
-  const secrets = [...asList(credentials.webhookSecret), ...registered];
+  // Endpoints may share one, and each is tried on every message.
+  const secrets = [...new Set([...asList(credentials.webhookSecret), ...registered])];
   return { connectionId: row.id, provider: provider.id, definition, secrets };
 }
 

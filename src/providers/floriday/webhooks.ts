@@ -48,6 +48,8 @@ export const webhooks: WebhookDefinition = {
     secret: 'none',
     create: ({ url }) => ({ method: 'POST', path: '/webhooks/subscriptions', body: { callbackUrl: url } }),
     created: () => ({ reference: null, secret: null }),
+    // "Unconfirmed subscriptions are deleted after 72 hours"; nothing answers what became of a confirmed one.
+    unconfirmedMs: 72 * 3_600_000,
     remove: ({ url }) => ({ method: 'DELETE', path: '/webhooks/subscriptions', body: { callbackUrl: url } }),
   },
 };

@@ -8,6 +8,7 @@
 import { z } from 'zod';
 import { defineProvider, type SetupDefinition } from '../contract.ts';
 import { streams } from './streams.ts';
+import { webhooks } from './webhooks.ts';
 
 const ISSUER = 'https://auth.loke.global';
 
@@ -67,6 +68,7 @@ export const loke = defineProvider({
   limits: [],
   suggestedSchedule: 'every 1h',
   streams,
+  webhooks,
   check: () => ({ path: '/organizations' }),
   explainForbidden: () =>
     'the add-on is not installed for this organization, or no longer; its install link adds it',

@@ -44,6 +44,7 @@ export const streams: readonly StreamDefinition[] = [
     name: 'customers',
     title: 'Customers',
     path: '/organizations/{parent}/customers',
+    single: '/organizations/{parent}/customers/{id}',
     query: { sort: 'updated' },
     parent: 'organizations',
     changes: {

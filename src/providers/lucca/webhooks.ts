@@ -92,6 +92,17 @@ export function webhooksOf(streams: readonly StreamDefinition[]): WebhookDefinit
           };
         },
       },
+      list: {
+        request: { method: 'GET', path: '/webhook-endpoints', query: { include: 'links', limit: '100' } },
+        read: (body) => {
+          const items = objectOf(body)?.items;
+          return (Array.isArray(items) ? items : []).flatMap((item: unknown) => {
+            const endpoint = objectOf(item);
+            const [reference, name, url] = [endpoint?.id, endpoint?.name, endpoint?.webhookUrl].map(textOf);
+            return reference && name && url ? [{ reference, name, url }] : [];
+          });
+        },
+      },
     },
   };
 }

@@ -5,12 +5,10 @@ import type { FloridaySandbox } from '../../../sandbox/floriday/server.ts';
 import { rotateKeys } from '../../../src/sync/rotate-keys.ts';
 import { createKeyring } from '../../../src/auth/keyring.ts';
 import { createVault } from '../../../src/auth/vault.ts';
-import {
-  inspectWebhooks,
-  registerWebhooks,
-  tendWebhooks,
-  type RegistrationContext,
-} from '../../../src/webhooks/register.ts';
+import type { RegistrationContext } from '../../../src/webhooks/endpoints.ts';
+import { inspectWebhooks } from '../../../src/webhooks/inspect.ts';
+import { registerWebhooks } from '../../../src/webhooks/register.ts';
+import { tendWebhooks } from '../../../src/webhooks/tend.ts';
 import { standardHeaders } from '../../../src/webhooks/standard.ts';
 import { startFleet, truth, waitFor, type Fleet } from '../../support/fleet.ts';
 import { send, settledEvents, startIntake, storedEvents, type TestIntake } from '../../support/webhooks.ts';
@@ -46,7 +44,7 @@ afterAll(async () => {
 
 const context = (target: TestIntake): RegistrationContext => ({
   ...fleet.runtime.registration,
-  publicUrl: target.url.replace(/\/webhooks$/, ''),
+  publicUrl: async () => target.url.replace(/\/webhooks$/, ''),
 });
 
 const newest = (): Promise<unknown> => fleet.runtime.db.pool.query('truncate sluice.webhook_events');
@@ -136,13 +134,13 @@ describe('an endpoint at a provider that makes the secret', () => {
   });
 
   it('is refused with a reason where the provider can not reach it, and where there is no address', async () => {
-    const nowhere = { ...context(web), publicUrl: 'http://127.0.0.1:1' };
+    const nowhere = { ...context(web), publicUrl: async () => 'http://127.0.0.1:1' };
     await expect(registerWebhooks(nowhere, 'hr', { renew: true })).rejects.toMatchObject({
       code: 'webhook_registration_failed',
       message: expect.stringContaining('activation challenge'),
     });
     await expect(
-      registerWebhooks({ ...context(web), publicUrl: undefined }, 'hr', { renew: true }),
+      registerWebhooks({ ...context(web), publicUrl: async () => undefined }, 'hr', { renew: true }),
     ).rejects.toMatchObject({ code: 'public_url_missing' });
   });
 });
