@@ -125,10 +125,13 @@ export async function startChaosFleet(options: {
     started.push(sandbox);
     const said = JSON.parse(firstLine(sandbox.logFile)) as { control: string; providers: SimulatedAccount[] };
     const control = async <T>(provider: string, command: string, body: object = {}): Promise<T> => {
-      const answer = await fetch(`${said.control}/_sandbox/${provider}/${command}`, {
-        method: 'POST',
-        body: JSON.stringify(body),
-      });
+      const ask = (): Promise<Response> =>
+        fetch(`${said.control}/_sandbox/${provider}/${command}`, {
+          method: 'POST',
+          body: JSON.stringify(body),
+        });
+      // A busy machine sends on connections that have just been closed for idleness; no command minds coming twice.
+      const answer = await ask().catch(ask);
       const json = await answer.json();
       if (!answer.ok) throw new Error(`${provider} ${command}: ${JSON.stringify(json)}`);
       return json as T;
