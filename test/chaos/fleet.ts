@@ -4,6 +4,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { request } from 'undici';
 import { loadEnvironment, parseConnection, type ConnectionInput } from '../../src/config/index.ts';
 import { migrateQueues } from '../../src/jobs/index.ts';
 import type { StreamDefinition } from '../../src/providers/contract.ts';
@@ -125,15 +126,14 @@ export async function startChaosFleet(options: {
     started.push(sandbox);
     const said = JSON.parse(firstLine(sandbox.logFile)) as { control: string; providers: SimulatedAccount[] };
     const control = async <T>(provider: string, command: string, body: object = {}): Promise<T> => {
-      const ask = (): Promise<Response> =>
-        fetch(`${said.control}/_sandbox/${provider}/${command}`, {
-          method: 'POST',
-          body: JSON.stringify(body),
-        });
-      // A busy machine sends on connections that have just been closed for idleness; no command minds coming twice.
-      const answer = await ask().catch(ask);
-      const json = await answer.json();
-      if (!answer.ok) throw new Error(`${provider} ${command}: ${JSON.stringify(json)}`);
+      const answer = await request(`${said.control}/_sandbox/${provider}/${command}`, {
+        method: 'POST',
+        body: JSON.stringify(body),
+        // A busy machine would send on kept connections that have just been closed for idleness.
+        reset: true,
+      });
+      const json = await answer.body.json();
+      if (answer.statusCode !== 200) throw new Error(`${provider} ${command}: ${JSON.stringify(json)}`);
       return json as T;
     };
     await control('lucca', 'limits', { requests: 1_000_000_000 });
