@@ -7,6 +7,7 @@ import { memory } from './memory.ts';
 import { queue } from './queue.ts';
 import { sync } from './sync.ts';
 import { tokens } from './tokens.ts';
+import { webhooks } from './webhooks.ts';
 
 const benches = {
   changes: measured(changes),
@@ -14,6 +15,7 @@ const benches = {
   sync: measured(sync),
   memory: measured(memory),
   tokens: measured(tokens),
+  webhooks: measured(webhooks),
 };
 
 const { values, positionals } = parseArgs({

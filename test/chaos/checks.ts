@@ -2,10 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { StreamDefinition } from '../../src/providers/contract.ts';
 import { idOf } from '../../src/sync/validate-page.ts';
 import type { Findings, HavocCounts } from './contract.ts';
 import { FLORIDAY_TOKEN_SECONDS, resourceOf, streamOf, type ChaosFleet } from './fleet.ts';
 import { replay } from './replay.ts';
+import { checkWebhooks, type WebhookFigures } from './webhook-checks.ts';
 
 /** A token in use is renewed two tenths of its life before its end. */
 const RENEWED_AFTER = 0.8;
@@ -19,6 +21,7 @@ export interface Figures {
   readonly tokenRequests: Readonly<
     Record<'lucca' | 'floriday', { readonly made: number; readonly bound: number }>
   >;
+  readonly webhooks: WebhookFigures;
 }
 
 export async function checkAll(
@@ -28,6 +31,7 @@ export async function checkAll(
   findings: Findings,
 ): Promise<Figures> {
   const mirrors = await checkMirrors(fleet, findings);
+  const webhooks = await checkWebhooks(fleet, findings);
   checkLogs(fleet, findings);
   const { pool } = fleet.runtime.db;
   const statuses = await pool.query<{ provider: string; status: string; runs: number; longest: number }>(
@@ -57,7 +61,7 @@ export async function checkAll(
     if (made === 0) findings.other.push(`${provider}: no token request was counted`);
   }
   const longestRunSeconds = Math.round(Math.max(...statuses.rows.map(({ longest }) => longest)));
-  return { runs, longestRunSeconds, ...mirrors, tokenRequests };
+  return { runs, longestRunSeconds, ...mirrors, tokenRequests, webhooks };
 }
 
 async function tokensOf(fleet: ChaosFleet, provider: 'lucca' | 'floriday'): Promise<number> {
@@ -118,7 +122,13 @@ async function truthOf(
   const { items } = await fleet.control<{ items: unknown[] }>(provider, 'state', {
     resource: resourceOf(stream),
   });
-  return new Map(items.map((item) => [idOf(stream, item) ?? '', item]));
+  return new Map(items.map((item) => [idOf(stream, item) ?? '', mirrored(stream, item)]));
+}
+
+/** Without the fields that are no data of a record. */
+function mirrored(stream: StreamDefinition, item: unknown): unknown {
+  const omitted: readonly string[] = stream.omit ?? [];
+  return Object.fromEntries(Object.entries(item as object).filter(([field]) => !omitted.includes(field)));
 }
 
 function differences(truth: ReadonlyMap<string, unknown>, mirror: ReadonlyMap<string, unknown>): string[] {

@@ -4,6 +4,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { request } from 'undici';
 import { loadEnvironment, parseConnection, type ConnectionInput } from '../../src/config/index.ts';
 import { migrateQueues } from '../../src/jobs/index.ts';
 import type { StreamDefinition } from '../../src/providers/contract.ts';
@@ -15,7 +16,7 @@ import { openEmbedded } from '../../src/store/embedded/index.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { applyConnections } from '../../src/sync/apply.ts';
 import { startRedis, type PrivateRedis } from '../support/redis.ts';
-import type { Backend } from './contract.ts';
+import type { Backend, Deliveries } from './contract.ts';
 import { firstLine, freePort, startProcess, type ChaosProcess } from './processes.ts';
 
 const CONNECTIONS_EACH = 10;
@@ -45,6 +46,9 @@ export interface ChaosFleet {
   readonly web: { current: ChaosProcess };
   readonly sandbox: ChaosProcess;
   readonly connections: readonly { readonly id: string; readonly provider: SimulatedAccount['id'] }[];
+  /** signs each Lucca connection's webhooks; Floriday's URLs carry it as their key */
+  readonly webhookSecret: string;
+  readonly deliveries: Deliveries;
   /** what may stand in no log */
   readonly secrets: readonly string[];
   /** every process ever started */
@@ -122,12 +126,14 @@ export async function startChaosFleet(options: {
     started.push(sandbox);
     const said = JSON.parse(firstLine(sandbox.logFile)) as { control: string; providers: SimulatedAccount[] };
     const control = async <T>(provider: string, command: string, body: object = {}): Promise<T> => {
-      const answer = await fetch(`${said.control}/_sandbox/${provider}/${command}`, {
+      const answer = await request(`${said.control}/_sandbox/${provider}/${command}`, {
         method: 'POST',
         body: JSON.stringify(body),
+        // A busy machine would send on kept connections that have just been closed for idleness.
+        reset: true,
       });
-      const json = await answer.json();
-      if (!answer.ok) throw new Error(`${provider} ${command}: ${JSON.stringify(json)}`);
+      const json = await answer.body.json();
+      if (answer.statusCode !== 200) throw new Error(`${provider} ${command}: ${JSON.stringify(json)}`);
       return json as T;
     };
     await control('lucca', 'limits', { requests: 1_000_000_000 });
@@ -137,6 +143,7 @@ export async function startChaosFleet(options: {
     const secret = (bytes = 32): string => randomBytes(bytes).toString('base64');
     const key = secret();
     const [apiKey, adminPassword, sessionSecret] = [secret(24), secret(18), secret(48)];
+    const webhookSecret = randomBytes(32).toString('base64url');
     const shared = {
       DATABASE_URL: postgres.url,
       ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
@@ -153,7 +160,9 @@ export async function startChaosFleet(options: {
     opened.push(() => runtime.close());
 
     const inputs = said.providers.flatMap((provider) =>
-      Array.from({ length: CONNECTIONS_EACH }, (_, at) => connectionInput(provider, at + 1, 'every 10s')),
+      Array.from({ length: CONNECTIONS_EACH }, (_, at) =>
+        connectionInput(provider, at + 1, 'every 10s', webhookSecret),
+      ),
     );
     const apply = async (schedule?: 'manual'): Promise<void> => {
       const wanted =
@@ -161,7 +170,7 @@ export async function startChaosFleet(options: {
           ? inputs
           : said.providers.flatMap((provider) =>
               Array.from({ length: CONNECTIONS_EACH }, (_, at) =>
-                connectionInput(provider, at + 1, schedule),
+                connectionInput(provider, at + 1, schedule, webhookSecret),
               ),
             );
       await applyConnections({ db: runtime.db, vault: runtime.vault, findProvider }, wanted, {
@@ -220,11 +229,14 @@ export async function startChaosFleet(options: {
       sandbox,
       started,
       connections: inputs.map(({ id, provider }) => ({ id, provider: provider as SimulatedAccount['id'] })),
+      webhookSecret,
+      deliveries: { acknowledged: new Map(), underWay: 0, wrongAnswers: [] },
       secrets: [
         ...said.providers.flatMap(({ credentials }) =>
           ['clientSecret', 'apiKey'].flatMap((name) => credentials[name] ?? []),
         ),
         key,
+        webhookSecret,
         apiKey,
         adminPassword,
         sessionSecret,
@@ -242,12 +254,17 @@ export async function startChaosFleet(options: {
   }
 }
 
-function connectionInput(provider: SimulatedAccount, number: number, schedule: string): ConnectionInput {
+function connectionInput(
+  provider: SimulatedAccount,
+  number: number,
+  schedule: string,
+  webhookSecret: string,
+): ConnectionInput {
   const { id, urls, settings, credentials } = provider;
   const parsed = parseConnection(`${id}-${number}`, {
     provider: id,
     settings,
-    credentials,
+    credentials: { ...credentials, webhookSecret },
     endpoints: { token: urls.token, api: urls.api },
     streams: EDITED[id],
     schedule,

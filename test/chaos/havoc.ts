@@ -13,7 +13,7 @@ const LOOK_MS = 15_000;
 /** Each page takes so long, so that a run lasts long enough to be hit, in milliseconds. */
 const PAGE_MS = 40;
 const DATA_PATHS = { lucca: '/lucca-api/*', floriday: '/suppliers-api*' } as const;
-/** kills in which each blow comes once, and a kill of the web process every second time */
+/** kills in which each blow comes once, and a kill of the web process */
 const DECK = 10;
 
 export function noHavoc(): HavocCounts {
@@ -22,6 +22,7 @@ export function noHavoc(): HavocCounts {
     killsWithWork: 0,
     streamsHit: 0,
     webKills: 0,
+    webhooksHit: 0,
     blows: {
       postgres: 0,
       'redis-restart': 0,
@@ -55,7 +56,7 @@ export async function wreakHavoc(
   let deck: Plan[] = [];
   for (let kill = 1; kill <= options.kills; kill += 1) {
     if (options.signal.aborted || performance.now() > options.until) break;
-    if (deck.length === 0) deck = dealt(fleet, random, kill);
+    if (deck.length === 0) deck = dealt(fleet, random);
     const plan = deck.shift() ?? { blows: [], web: false };
     await sleep(random.between(500, 4_000));
     await replaceTheDead(fleet, findings);
@@ -84,11 +85,10 @@ interface Plan {
 }
 
 /** Each blow once in ten kills, at random places: a short run meets all of them too. */
-function dealt(fleet: ChaosFleet, random: Random, kill: number): Plan[] {
+function dealt(fleet: ChaosFleet, random: Random): Plan[] {
   const blows: Blow[] = ['postgres', 'freeze', 'provider-errors', 'provider-cuts'];
   if (fleet.redis !== undefined) blows.push('redis-restart', 'redis-flush');
-  const isWebsTurn = Math.floor(kill / DECK) % 2 === 0;
-  const plans = Array.from({ length: DECK }, (_, at): Plan => ({ blows: [], web: at === 0 && isWebsTurn }));
+  const plans = Array.from({ length: DECK }, (_, at): Plan => ({ blows: [], web: at === 0 }));
   for (const blow of blows) random.pick(plans).blows.push(blow);
   return random.shuffle(plans);
 }
@@ -108,11 +108,16 @@ async function killWorker(fleet: ChaosFleet, random: Random, counts: HavocCounts
 }
 
 async function killWeb(fleet: ChaosFleet, counts: HavocCounts): Promise<string> {
+  const { deliveries } = fleet;
+  await waitFor(() => (deliveries.underWay > 0 ? true : undefined), LOOK_MS).catch(() => undefined);
+  const hit = deliveries.underWay;
   await fleet.web.current.end('SIGKILL');
   counts.kills += 1;
   counts.webKills += 1;
+  counts.webhooksHit += hit;
+  if (hit > 0) counts.killsWithWork += 1;
   fleet.web.current = await fleet.startWeb();
-  return 'the web process';
+  return `the web process with ${hit} webhook${hit === 1 ? '' : 's'} unanswered`;
 }
 
 async function chooseVictim(fleet: ChaosFleet, random: Random): Promise<ChaosProcess> {

@@ -1,13 +1,14 @@
 /**
- * What keeps the fleet busy. A further source of load (deliveries of webhooks, say) is one more object of this shape in
- * `createLoads`, and its promises are one more check.
+ * What keeps the fleet busy. A further source of load is one more object of this shape in `createLoads`, and its promises
+ * are one more check.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Load } from './contract.ts';
 import { EDITED, type SimulatedAccount } from './fleet.ts';
+import { webhooks } from './webhooks.ts';
 
 export function createLoads(): readonly Load[] {
-  return [edits(), requestsForRuns(), visitors()];
+  return [edits(), requestsForRuns(), visitors(), webhooks()];
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

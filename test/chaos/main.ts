@@ -144,7 +144,7 @@ function print(report: Report): string {
   ]);
   return [
     `${backend}, ${seconds} s`,
-    `  kills            ${havoc.kills}, ${havoc.killsWithWork} (${share} %) with work in hand: ${havoc.streamsHit} streams; ${havoc.webKills} of the web process`,
+    `  kills            ${havoc.kills}, ${havoc.killsWithWork} (${share} %) with work in hand: ${havoc.streamsHit} streams; ${havoc.webKills} of the web process, with ${havoc.webhooksHit} webhooks unanswered`,
     `  other blows      ${blows.map(([name, times]) => `${name} ${times}`).join(', ')}`,
     `  load             ${Object.entries(load)
       .map(([name, times]) => `${name} ${times}`)
@@ -153,6 +153,9 @@ function print(report: Report): string {
       .map(([name, times]) => `${name} ${times}`)
       .join(', ')}; the longest ${figures.longestRunSeconds} s`,
     `  compared         ${figures.streams} streams, ${figures.records} records, ${figures.changes} changes`,
+    `  webhooks         ${Object.entries(figures.webhooks)
+      .map(([name, number]) => `${name} ${number}`)
+      .join(', ')}`,
     `  token requests   ${tokens.map(([name, { made, bound }]) => `${name} ${made} (at most ${bound} explained)`).join(', ')}`,
     `  lost ${findings.lost.length}, doubled ${findings.doubled.length}, stuck ${findings.stuck.length}, other findings ${findings.other.length}`,
     ...listed,

@@ -39,6 +39,8 @@ export interface Fleet {
 
 export interface FleetOptions {
   readonly lucca?: LuccaOptions;
+  /** one that the test is going to hurt; default: a new one on the run's server */
+  readonly database?: TestDatabase;
   /** false: no worker in this process; others are started by the test */
   readonly workers?: boolean;
   /** log lines are collected here instead of being dropped */
@@ -56,7 +58,7 @@ export interface FleetOptions {
 }
 
 export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
-  const database = await createTestDatabase();
+  const database = options.database ?? (await createTestDatabase());
   const sandbox: Sandbox<'lucca'> = await startSandbox({
     providers: ['lucca'],
     lucca: { records: 40, limits: NO_LIMIT, ...options.lucca },

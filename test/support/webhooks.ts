@@ -1,12 +1,14 @@
 /** A web process's intake on a port of its own, and a sender that signs as Lucca documents it. */
-import { createHmac, randomUUID } from 'node:crypto';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import type { Runtime } from '../../src/runtime.ts';
 import { createWebApp } from '../../src/web/app.ts';
 import { startServer } from '../../src/web/server.ts';
 import { emptyStatus } from '../web/site.ts';
 import type { Fleet } from './fleet.ts';
+import { luccaSignature } from './lucca-messages.ts';
 import { waitFor } from './wait.ts';
+
+export { luccaEvent } from './lucca-messages.ts';
 
 export const WEBHOOK_SECRET = 'b3YGydKxao0CYEg4-2LM81rviT-vl2JzKyf_zlewRn0cpoHzh4mRLj5_Ty5neQta';
 
@@ -45,34 +47,7 @@ export function luccaHeaders(
   secret = WEBHOOK_SECRET,
   at = new Date(),
 ): Record<string, string> {
-  const timestamp = at.toISOString().replace(/\.\d{3}Z$/, 'Z');
-  const signature = createHmac('sha256', secret).update(`${timestamp}.`).update(body).digest('base64');
-  return {
-    'content-type': 'application/json',
-    'lucca-timestamp': timestamp,
-    'lucca-signature': signature,
-  };
-}
-
-export interface LuccaEvent {
-  readonly id?: string;
-  readonly topic: string;
-  readonly occurredAt?: string;
-  readonly data: unknown;
-}
-
-/** The body of an event of the simulated account. */
-export function luccaEvent({ id, topic, occurredAt, data }: LuccaEvent): string {
-  return JSON.stringify({
-    id: id ?? randomUUID(),
-    type: 'event',
-    topic,
-    occurredAt: occurredAt ?? new Date().toISOString(),
-    source: 'https://sandbox.ilucca.net',
-    apiVersion: '2024-11-01',
-    businessEstablishment: null,
-    data,
-  });
+  return luccaSignature(body, secret, at);
 }
 
 export async function send(
