@@ -1,6 +1,6 @@
 /** What `/v1` does, as functions of a process: the same engine calls that the commands make. */
 import { checkEndpoint } from '../net/hosts.ts';
-import { configError, hasErrors, parseConnection, suggest, type ConnectionInput } from '../config/index.ts';
+import { configError, hasErrors, parseConnection, type ConnectionInput } from '../config/index.ts';
 import { reportOf, SluiceError } from '../errors.ts';
 import { findProvider, providers } from '../providers/registry.ts';
 import { validateConnectionBody } from '../providers/validate.ts';
@@ -11,7 +11,7 @@ import { cancelRun } from '../sync/cancel.ts';
 import { createChangeWatch, type ChangeWatch } from '../sync/change-watch.ts';
 import { checkConnection } from '../sync/check.ts';
 import { connectionPage, connectionView } from '../sync/connection-view.ts';
-import { listRuns, runPlace, runView, type RunPlace, type RunView } from '../sync/history.ts';
+import { listRuns, runPlace, runView, type RunView } from '../sync/history.ts';
 import { readableStreams } from '../sync/known-streams.ts';
 import { mappingsOf, setMappings } from '../sync/mappings.ts';
 import { pauseConnection, resumeConnection } from '../sync/pause.ts';
@@ -20,8 +20,13 @@ import { readChanges, type ChangePage } from '../sync/read-changes.ts';
 import { recordPage } from '../sync/record-page.ts';
 import { removeConnectionFully } from '../sync/remove.ts';
 import { resetStreams } from '../sync/reset.ts';
+import { timelineView } from '../sync/timeline.ts';
 import type { StreamKey } from '../sync/writer.ts';
+import { registerWebhooks } from '../webhooks/register.ts';
 import type { ApiDeps, ChangesRequest, ConnectionDetail, SyncRequest } from '../web/api/contract.ts';
+import { isPlace, isText, readCursor, writeCursor } from './api-cursor.ts';
+import { inboxApi } from './api-inbox.ts';
+import { noSuch } from './api-missing.ts';
 import { describeProvider } from './providers.ts';
 import { storedSchedule } from './schedule-lookup.ts';
 
@@ -49,7 +54,7 @@ export function apiOf(
     },
 
     async connections({ cursor, limit }) {
-      const after = cursor === undefined ? undefined : readCursor(cursor, isText);
+      const after = readCursor(cursor, isText);
       const { connections, more } = await connectionPage(db, storedSchedule, { after, limit });
       return { data: connections, next: more ? writeCursor(connections.at(-1)?.id) : null };
     },
@@ -101,7 +106,7 @@ export function apiOf(
     },
 
     async runs({ cursor, limit, connection, status }) {
-      const before = cursor === undefined ? undefined : readCursor(cursor, isPlace);
+      const before = readCursor(cursor, isPlace);
       const found = await listRuns(db, {
         ...(connection === undefined ? {} : { connection }),
         ...(status === undefined ? {} : { status }),
@@ -113,7 +118,7 @@ export function apiOf(
       const place = found.length > limit && last !== undefined ? await runPlace(db, last.id) : undefined;
       return { data, next: place === undefined ? null : writeCursor(place) };
     },
-    run: (id) => knownRun(runtime, id),
+    run: async (id) => ({ ...(await knownRun(runtime, id)), ...(await timelineView(db, id)) }),
     async cancel(id) {
       const cancelled = await cancelRun(runtime, id);
       if (cancelled === undefined) throw noSuch('run', id, [], '/v1/runs');
@@ -123,12 +128,19 @@ export function apiOf(
 
     async records(id, stream, { cursor, limit, deleted }) {
       const key = await knownStream(runtime, id, stream);
-      const after = cursor === undefined ? undefined : readCursor(cursor, isText);
+      const after = readCursor(cursor, isText);
       const { records, more } = await recordPage(db, key, { after, limit, deleted });
       return { data: records, next: more ? writeCursor(records.at(-1)?.id) : null };
     },
     async changes(id, stream, request) {
       return changes(runtime, watch, await knownStream(runtime, id, stream), request);
+    },
+
+    ...inboxApi(runtime),
+    async registerWebhooks(id, renew) {
+      await knownRow(runtime, id);
+      // as this process is reached: embedded mode sets no PUBLIC_URL
+      return registerWebhooks({ ...runtime.registration, publicUrl }, id, { renew });
     },
 
     connectLink: (id, returnUrl) => runtime.connector.createLink(id, { returnUrl, publicUrl }),
@@ -233,41 +245,4 @@ async function knownStream(runtime: Runtime, id: string, stream: string): Promis
 
 function assertStream(row: ConnectionRow, name: string, known: readonly string[]): void {
   if (!known.includes(name)) throw noSuch(`stream of ${row.id}`, name, known, `/v1/connections/${row.id}`);
-}
-
-function noSuch(what: string, name: string, known: readonly string[], list: string): SluiceError {
-  const near = suggest(name, known);
-  const guess = near === undefined ? '.' : `; did you mean ${near}?`;
-  return new SluiceError('not_found', `There is no ${what} ${name}${guess}`, {
-    advice: `See what there is with GET ${list}.`,
-  });
-}
-
-function writeCursor(place: unknown): string {
-  return Buffer.from(JSON.stringify(place)).toString('base64url');
-}
-
-/** @throws SluiceError `request_invalid` for what no page gave */
-function readCursor<T>(cursor: string, fits: (value: unknown) => value is T): T {
-  try {
-    const place: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    if (fits(place)) return place;
-  } catch {
-    // no JSON: no cursor of ours
-  }
-  throw new SluiceError('request_invalid', 'query.cursor is not the `next` of a page.');
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && !value.includes('\0');
-}
-
-function isPlace(value: unknown): value is RunPlace {
-  const { at, id } = (value ?? {}) as Partial<RunPlace>;
-  return (
-    isText(id) &&
-    isText(at) &&
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(at) &&
-    !Number.isNaN(Date.parse(at))
-  );
 }

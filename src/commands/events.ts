@@ -3,7 +3,7 @@ import { hostname, userInfo } from 'node:os';
 import { Option } from 'commander';
 import { SluiceError } from '../errors.ts';
 import { eventStatuses, type EventStatus } from '../store/inbox-history.ts';
-import { findEvent, listEvents, replayEvents, type EventView } from '../webhooks/history.ts';
+import { findEvent, listEvents, replayEvents, type EventDetail, type EventView } from '../webhooks/history.ts';
 import { durationArgument, wholeNumber } from './arguments.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { exitCodes } from './exit.ts';
@@ -121,7 +121,7 @@ function printEvents(events: readonly EventView[], now: number): void {
   );
 }
 
-function printEvent(event: EventView & { readonly body: string | null }): void {
+function printEvent(event: EventDetail): void {
   say(`${bold(event.connection)}  ${event.type ?? '-'}  ${paintStatus(event.status)}  event ${event.id}`);
   const facts: readonly (readonly [string, string | number | null])[] = [
     ['provider id', event.eventId],

@@ -58,7 +58,7 @@ export function describeProvider(provider: ProviderDefinition): Record<string, u
       keyedBy,
       evidence,
     })),
-    webhooks: null,
+    webhooks: webhooksOf(provider),
     streams: provider.streams.map((stream) => ({
       name: stream.name,
       title: stream.title,
@@ -70,6 +70,19 @@ export function describeProvider(provider: ProviderDefinition): Record<string, u
       evidence: stream.evidence,
       docs: stream.docs ?? null,
     })),
+  };
+}
+
+function webhooksOf({ webhooks }: ProviderDefinition): Record<string, unknown> | null {
+  if (webhooks === undefined) return null;
+  const { events, apply, signature, registration, evidence, docs } = webhooks;
+  return {
+    events,
+    apply,
+    signature: signature.scheme,
+    registration: registration !== undefined,
+    evidence,
+    docs,
   };
 }
 

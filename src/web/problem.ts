@@ -48,6 +48,7 @@ const STATUS_BY_CODE: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   connect_other_account: 409,
   cross_site_request: 403,
   cursor_ahead: 409,
+  event_not_replayable: 409,
   feed_truncated: 410,
   idempotency_in_progress: 409,
   internal: 500,

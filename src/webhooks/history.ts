@@ -38,15 +38,14 @@ export interface EventView {
   readonly replayedBy: string | null;
 }
 
+/** With its body as text, as far as it is text; null when its retention is over. */
+export type EventDetail = EventView & { readonly body: string | null };
+
 export async function listEvents(db: Db, filter: EventFilter): Promise<EventView[]> {
   return (await listEventRows(db, filter)).map(eventView);
 }
 
-/** With its body as text, as far as it is text; null when its retention is over. */
-export async function findEvent(
-  db: Db,
-  id: string,
-): Promise<(EventView & { readonly body: string | null }) | undefined> {
+export async function findEvent(db: Db, id: string): Promise<EventDetail | undefined> {
   const row = await findEventRow(db, id);
   return row === undefined ? undefined : { ...eventView(row), body: row.body?.toString('utf8') ?? null };
 }

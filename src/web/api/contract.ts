@@ -2,6 +2,10 @@
 import type { ConnectLink } from '../../auth/authorization/contract.ts';
 import type { ErrorReport } from '../../errors.ts';
 import type { CheckStep } from '../../sync/check.ts';
+import type { NotificationView } from '../../webhooks/notify-log.ts';
+import type { EventDetail, EventView } from '../../webhooks/history.ts';
+import type { EndpointView } from '../../webhooks/register.ts';
+import type { TimelineView } from '../../sync/timeline.ts';
 import type { ConnectionSummary, ConnectionView } from '../../sync/connection-view.ts';
 import type { RunView } from '../../sync/history.ts';
 import type { MappingChange, MappingPage, MappingView } from '../../sync/mappings.ts';
@@ -44,6 +48,14 @@ export interface RunsRequest extends PageRequest {
   readonly status: string | undefined;
 }
 
+export interface EventsRequest extends PageRequest {
+  readonly connection: string | undefined;
+  readonly status: EventView['status'] | undefined;
+}
+
+/** What was asked for and waited for stands beside the run, as far as it is kept. */
+export type RunDetail = RunView & TimelineView;
+
 export interface ChangesRequest {
   readonly after: number;
   readonly limit: number;
@@ -73,7 +85,7 @@ export interface ApiDeps {
   ): Promise<{ connection: ConnectionDetail; streams: readonly string[] }>;
   check(id: string): Promise<CheckReport>;
   runs(request: RunsRequest): Promise<Page<RunView>>;
-  run(id: string): Promise<RunView>;
+  run(id: string): Promise<RunDetail>;
   cancel(id: string): Promise<RunView>;
   records(
     id: string,
@@ -84,6 +96,13 @@ export interface ApiDeps {
   changes(id: string, stream: string, request: ChangesRequest): Promise<ChangePage>;
   /** @throws SluiceError `connect_not_possible` */
   connectLink(id: string, returnUrl: string | undefined): Promise<ConnectLink>;
+  /** @throws SluiceError `webhooks_unavailable`, `webhook_registration_failed`, `lease_busy`, and what tokens throw */
+  registerWebhooks(id: string, renew: boolean): Promise<readonly EndpointView[]>;
+  events(request: EventsRequest): Promise<Page<EventView>>;
+  event(id: string): Promise<EventDetail>;
+  /** @throws SluiceError `event_not_replayable` */
+  replayEvent(id: string): Promise<EventView>;
+  notifications(page: PageRequest): Promise<Page<NotificationView>>;
   mappings(id: string, page: MappingPage): Promise<{ data: MappingView[]; next: string | null }>;
   /** Puts these mappings in the place of all. */
   replaceMappings(id: string, changes: readonly MappingChange[]): Promise<void>;

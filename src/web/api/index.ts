@@ -8,19 +8,25 @@ import { defaultApiRate, limitRate, type ApiRate } from './rate-limit.ts';
 import { mountRoutes, type ApiRoute } from './route.ts';
 import { connectLinkRoute } from './routes/connect-link.ts';
 import { connectionRoutes } from './routes/connections.ts';
+import { eventRoutes } from './routes/events.ts';
 import { readMappingsRoute, writeMappingsRoute } from './routes/mappings.ts';
+import { notificationsRoute } from './routes/notifications.ts';
 import { providerRoutes } from './routes/providers.ts';
 import { runRoutes } from './routes/runs.ts';
 import { streamRoutes } from './routes/streams.ts';
+import { webhooksRoute } from './routes/webhooks.ts';
 
 export const apiRoutes: readonly ApiRoute[] = [
   ...providerRoutes,
   ...connectionRoutes,
   connectLinkRoute,
+  webhooksRoute,
   readMappingsRoute,
   writeMappingsRoute,
   ...runRoutes,
   ...streamRoutes,
+  ...eventRoutes,
+  notificationsRoute,
 ];
 
 export interface ApiOptions {

@@ -8,6 +8,7 @@ export const streamParams = z.strictObject({
   stream: idParam('name of the stream'),
 });
 export const runParams = z.strictObject({ id: idParam('id of the run') });
+export const eventParams = z.strictObject({ id: idParam('id of the event') });
 export const providerParams = z.strictObject({ name: idParam('id of the provider') });
 
 export const cursor = z.string().min(1).max(4000).optional().describe('`next` of the page before');

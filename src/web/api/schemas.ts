@@ -3,11 +3,12 @@ import { z } from 'zod';
 import type { ConnectionSummary } from '../../sync/connection-view.ts';
 import type { RunView, StreamView } from '../../sync/history.ts';
 import type { ChangeView } from '../../sync/read-changes.ts';
+import type { EntryView } from '../../sync/timeline.ts';
 import type { RecordView } from '../../sync/read-records.ts';
-import type { CheckReport, ConnectionDetail } from './contract.ts';
+import type { CheckReport, ConnectionDetail, RunDetail } from './contract.ts';
 
-const time = z.iso.datetime().describe('in UTC');
-const count = z.int().nonnegative();
+export const time = z.iso.datetime().describe('in UTC');
+export const count = z.int().nonnegative();
 const runStatus = z.enum([
   'queued',
   'running',
@@ -20,7 +21,7 @@ const runStatus = z.enum([
 ]);
 export const runStatuses = runStatus;
 
-const report = z
+export const report = z
   .strictObject({
     code: z.string().describe('stable; see docs/errors.md'),
     kind: z.enum(['config', 'transient', 'rate_limited', 'auth', 'data']),
@@ -63,6 +64,54 @@ export const run = z
     streams: z.array(streamRun),
   })
   .meta({ id: 'Run' }) satisfies z.ZodType<RunView>;
+
+const milliseconds = count.describe('milliseconds');
+
+const entry = z
+  .discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('request'),
+      at: time,
+      stream: z.string(),
+      path: z.string().describe('with the names of query parameters, without their values'),
+      status: z.int().nullable().describe('null where no answer came'),
+      error: z.string().nullable().describe('code'),
+      ms: milliseconds,
+      attempt: count,
+      waits: z
+        .array(
+          z.strictObject({
+            reason: z.enum(['rate_limit', 'quick_retry', 'replay', 'token']),
+            ms: milliseconds,
+          }),
+        )
+        .describe('before it left'),
+      page: count.nullable().describe('number of the page that it brought; null: none'),
+      records: z
+        .strictObject({ added: count, updated: count, deleted: count, unchanged: count, rejected: count })
+        .nullable(),
+      token: z.strictObject({ ageSeconds: z.number(), new: z.boolean() }).nullable(),
+    }),
+    z.strictObject({
+      kind: z.literal('wait'),
+      at: time,
+      stream: z.string(),
+      reason: z.enum(['backoff', 'rate_limit', 'retry_after', 'not_ready', 'lease', 'token', 'shutdown']),
+      error: z.string().describe('code'),
+      until: time.nullable(),
+      attempt: count.nullable().describe('attempts that are spent with it; null where it spends none'),
+    }),
+  ])
+  .meta({ id: 'TimelineEntry' }) satisfies z.ZodType<EntryView>;
+
+export const runDetail = run
+  .extend({
+    timeline: z.array(entry).describe('requests and waits; of a long run the first and the newest'),
+    timelineOmitted: z
+      .record(z.string(), count)
+      .describe('entries that are not kept, by stream; streams of which all are kept are left out'),
+  })
+  .meta({ id: 'RunDetail' }) satisfies z.ZodType<RunDetail>;
 
 export const connectionSummary = z
   .strictObject({
@@ -130,22 +179,46 @@ export const change = z
   })
   .meta({ id: 'Change' }) satisfies z.ZodType<ChangeView>;
 
+const evidence = z.enum(['documented', 'inferred', 'unverified']);
+const field = z.strictObject({ name: z.string(), required: z.boolean(), description: z.string() });
+
 export const provider = z
-  .looseObject({
+  .strictObject({
     id: z.string(),
     title: z.string(),
     description: z.string(),
     docs: z.string(),
-    grants: z.array(z.string()),
-    tokenPolicy: z.string(),
+    grants: z.array(z.enum(['client', 'user'])),
+    tokenPolicy: z.enum(['reuse', 'per-flow']),
+    clientAuth: z.enum(['basic', 'post', 'none']),
     schedule: z.string().describe('suggested'),
+    settings: z.array(field),
+    credentials: z.array(field),
+    limits: z.array(
+      z.strictObject({ requests: z.number(), perSeconds: z.number(), keyedBy: z.string(), evidence }),
+    ),
+    webhooks: z
+      .strictObject({
+        events: z.string().describe('which it sends, in words'),
+        apply: z.enum(['payload', 'refetch']),
+        signature: z.string().describe('scheme'),
+        registration: z.boolean().describe('endpoints can be registered by its API'),
+        evidence,
+        docs: z.string(),
+      })
+      .nullable()
+      .describe('null: none are documented'),
     streams: z.array(
-      z.looseObject({
+      z.strictObject({
         name: z.string(),
         title: z.string(),
         path: z.string(),
         parent: z.string().nullable(),
         scopes: z.array(z.string()),
+        paging: z.looseObject({ style: z.string() }).describe('by its style'),
+        changes: z.looseObject({ detect: z.string() }).describe('how changes are found'),
+        evidence,
+        docs: z.string().nullable(),
       }),
     ),
   })

@@ -1,6 +1,7 @@
 /** `POST /v1/connections/:id/connect-link`. */
 import { z } from 'zod';
 import { connectionParams, defineRoute } from '../route.ts';
+import { time } from '../schemas.ts';
 
 export const connectLinkRoute = defineRoute({
   method: 'POST',
@@ -15,7 +16,7 @@ export const connectLinkRoute = defineRoute({
       .describe('where the person is sent afterwards: on the origin of PUBLIC_URL or SLUICE_RETURN_ORIGINS'),
   }),
   errors: ['not_found', 'connect_not_possible'],
-  answer: { status: 200, schema: z.object({ url: z.string(), expiresAt: z.string() }) },
+  answer: { status: 200, schema: z.strictObject({ url: z.url(), expiresAt: time }) },
   async handle({ params, body }, deps) {
     const { url, expiresAt } = await deps.connectLink(params.id, body.returnUrl);
     return { url, expiresAt: expiresAt.toISOString() };

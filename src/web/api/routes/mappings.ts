@@ -1,30 +1,29 @@
 /** `GET` and `PUT /v1/connections/:id/mappings`. */
 import { z } from 'zod';
+import type { MappingView } from '../../../sync/mappings.ts';
+import { cursor, limit } from '../parameters.ts';
 import { connectionParams, defineRoute } from '../route.ts';
+import { pageOf } from '../schemas.ts';
 
 const MAX_MAPPINGS = 5_000;
 
-const mappingSchema = z.object({
-  external: z.string().describe("the provider's id"),
-  own: z.string().nullable().describe('your id for it'),
-  stream: z.string().nullable(),
-  name: z.string().nullable(),
-});
+const mapping = z
+  .strictObject({
+    external: z.string().describe("the provider's id"),
+    own: z.string().nullable().describe('your id for it'),
+    stream: z.string().nullable(),
+    name: z.string().nullable(),
+  })
+  .meta({ id: 'Mapping' }) satisfies z.ZodType<MappingView>;
 
 export const readMappingsRoute = defineRoute({
   method: 'GET',
   path: '/v1/connections/:id/mappings',
   summary: "The provider's organizations and locations, with your ids for them.",
   params: connectionParams,
-  query: z.strictObject({
-    cursor: z.string().max(1000).optional().describe('`next` of the page before'),
-    limit: z.coerce.number().int().min(1).max(1000).default(100),
-  }),
+  query: z.strictObject({ cursor, limit: limit(1000, 100) }),
   errors: ['not_found'],
-  answer: {
-    status: 200,
-    schema: z.object({ data: z.array(mappingSchema), next: z.string().nullable() }),
-  },
+  answer: { status: 200, schema: pageOf(mapping) },
   handle: ({ params, query }, deps) => deps.mappings(params.id, { after: query.cursor, limit: query.limit }),
 });
 
@@ -45,10 +44,7 @@ export const writeMappingsRoute = defineRoute({
     next: z.null().optional().describe('accepted as GET answers it'),
   }),
   errors: ['not_found'],
-  answer: {
-    status: 200,
-    schema: z.object({ data: z.array(mappingSchema), next: z.string().nullable() }),
-  },
+  answer: { status: 200, schema: pageOf(mapping) },
   async handle({ params, body }, deps) {
     await deps.replaceMappings(
       params.id,

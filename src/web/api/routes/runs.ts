@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { cursor, limit, runParams } from '../parameters.ts';
 import { connectionParams, defineRoute } from '../route.ts';
-import { pageOf, run, runStatuses } from '../schemas.ts';
+import { pageOf, run, runDetail, runStatuses } from '../schemas.ts';
 
 const one = z.strictObject({ run });
 
@@ -30,10 +30,10 @@ export const runRoutes = [
   defineRoute({
     method: 'GET',
     path: '/v1/runs/:id',
-    summary: 'One run with its streams.',
+    summary: 'One run with its streams, and the timeline of its requests and waits.',
     params: runParams,
     errors: ['not_found'],
-    answer: { status: 200, schema: one },
+    answer: { status: 200, schema: z.strictObject({ run: runDetail }) },
     handle: async ({ params }, deps) => ({ run: await deps.run(params.id) }),
   }),
   defineRoute({
