@@ -13,5 +13,5 @@ it('docs/metrics.md lists every metric with its type, labels and meaning, and no
       const names = labels.map((label) => `\`${label}\``).join(', ');
       return `| \`${name}\` | ${type} | ${names} | ${help} |`;
     });
-  expect(rows).toEqual(expected.toSorted());
+  expect(rows.toSorted()).toEqual(expected.toSorted());
 });
