@@ -28,17 +28,20 @@ import { createLimiter, createMemoryLimiterStore, type LimiterStore } from './ou
 import { createPostgresLimiterStore, createRedisLimiterStore } from './outbound/limiter-stores.ts';
 import type { ProviderDefinition } from './providers/contract.ts';
 import { findProvider as findShipped } from './providers/registry.ts';
+import { version } from './package-root.ts';
 import { unparkConnection } from './store/connections.ts';
 import { openDb, type Db } from './store/db.ts';
 import { openEmbedded } from './store/embedded/index.ts';
 import { announceUrl, checkFleet, joinFleet, livingWebUrl } from './store/fleet.ts';
+import { openFleetState } from './store/fleet-state.ts';
 import { assertSchemaCurrent } from './store/migrate.ts';
 import { closeRedis, connectRedis, redisFingerprint, type RedisSettings } from './store/redis.ts';
 import { createLoadConnection, type LoadConnection } from './sync/load-connection.ts';
 import type { RunContext } from './sync/run.ts';
 import type { SyncContext } from './sync/context.ts';
 import type { Logger } from './telemetry/logger.ts';
-import { createMetrics, type Metrics, type PoolUse } from './telemetry/metrics.ts';
+import type { PoolUse } from './telemetry/gauges.ts';
+import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { recordTokenEvent } from './telemetry/token-metrics.ts';
 import { revokeGrants, upkeepGrants, type UpkeepContext } from './sync/grant-upkeep.ts';
 import { firstRun, timetableOf } from './sync/schedule.ts';
@@ -46,7 +49,7 @@ import { lookAround, type SetupContext } from './sync/setup.ts';
 import { scheduleOf } from './sync/schedule-of.ts';
 import type { WebhookContext } from './webhooks/context.ts';
 import { createIntake, type Intake } from './webhooks/intake.ts';
-import { startNotifier } from './webhooks/notify.ts';
+import { startNotifier, type NotifyContext } from './webhooks/notify.ts';
 import type { RegistrationContext } from './webhooks/endpoints.ts';
 import { createReceivers } from './webhooks/receivers.ts';
 
@@ -129,6 +132,11 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
 
     const vault = createVault(createKeyring(secrets?.encryptionKeys ?? environment.encryptionKeys));
     const metrics = createMetrics();
+    metrics.describe({
+      version,
+      role: environment.role,
+      backend: environment.redisUrl === undefined ? 'postgres' : 'redis',
+    });
     const net = createGuardedFetch({
       allowLoopback: environment.allowLoopback,
       allowHosts: environment.allowHosts,
@@ -174,7 +182,12 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
       fallback: createMemoryLimiterStore(now),
       now,
       sleep: (ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }),
-      onStoreDown: (error) => logger.warn({ err: error }, 'rate limits are kept by this process alone'),
+      onWait: (provider, ms) => metrics.limiterWaited(provider, ms / 1000),
+      onDeferred: (provider) => metrics.limiterDeferred(provider),
+      onStoreDown(error) {
+        metrics.limiterAlone();
+        logger.warn({ err: error }, 'rate limits are kept by this process alone');
+      },
     });
     const sending: Omit<OutboundOptions, 'tokens'> = {
       fetch: net.fetch,
@@ -227,12 +240,26 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
     });
     opened.push(() => jobs.close());
     metrics.watchQueues(() => jobs.depths());
-    metrics.watchPools(() => [
-      poolUse('main', db.pool),
-      ...(tokenCache.pool === undefined ? [] : [poolUse('tokens', tokenCache.pool)]),
-      poolUse('grant_locks', grantPools.locks.pool),
-      poolUse('grant_writes', grantPools.writes.pool),
-    ]);
+    const intakePools: Db['pool'][] = [];
+    metrics.watchPools(() => {
+      const queue = jobs.poolUse();
+      return [
+        poolUse('main', db.pool),
+        ...(queue === undefined ? [] : [{ pool: 'queue', ...queue }]),
+        ...(tokenCache.pool === undefined ? [] : [poolUse('tokens', tokenCache.pool)]),
+        poolUse('grant_locks', grantPools.locks.pool),
+        poolUse('grant_writes', grantPools.writes.pool),
+        ...intakePools.map((pool) => poolUse('intake', pool)),
+      ];
+    });
+    const fleetState = openFleetState({
+      url: databaseUrl,
+      applicationName: `sluice ${environment.role} metrics`,
+      now,
+      onError: (error) => logger.warn({ err: error }, 'database connection of the metrics'),
+    });
+    opened.push(() => fleetState.close());
+    metrics.watchState(() => fleetState.read());
 
     const runs: RunContext = {
       db,
@@ -252,6 +279,7 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
       random,
       owner,
       onRecords: (provider, counts) => metrics.recordsWritten(provider, counts),
+      onTrouble: (trouble) => metrics.streamTrouble(trouble),
     };
     const webhooks: WebhookContext = {
       db,
@@ -264,6 +292,7 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
       random,
       onRecords: (provider, counts) => metrics.recordsWritten(provider, counts),
       onEvent: (provider, status) => metrics.webhookEvent({ provider, outcome: status }),
+      onEventAge: (provider, ms) => metrics.webhookAged(provider, ms / 1000),
     };
     const registration: RegistrationContext = {
       db,
@@ -320,6 +349,7 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
           onError: (error) => logger.warn({ err: error }, 'database connection of the intake'),
         });
         const { pool } = own;
+        intakePools.push(pool);
         const intake = createIntake({
           pool,
           receivers: createReceivers({ pool, vault, findProvider, now }),
@@ -327,11 +357,13 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
           logger,
           onStored: (connectionId) => jobs.webhooksStored(connectionId),
           onOutcome: (provider, outcome) => metrics.webhookEvent({ provider, outcome }),
+          onRefused: (provider, reason) => metrics.webhookRefused(provider, reason),
         });
         return {
           ...intake,
           async close() {
             await intake.close();
+            intakePools.splice(intakePools.indexOf(pool), 1);
             await own.close();
           },
         };
@@ -350,9 +382,19 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
           onHistoryDeleted: (kind, count) => metrics.historyDeleted(kind, count),
           upkeepGrants: () => upkeepGrants(upkeep),
           onJob: (queue, outcome, seconds) => metrics.jobFinished({ queue, outcome, seconds }),
+          onJobStart: (queue, ms) => metrics.jobStarted(queue, ms / 1000),
+          onCanary: (ms) => metrics.canary(ms / 1000, now()),
           reconcileEveryMs: options.reconcileEveryMs,
         });
-        const notifier = schedules ? openNotifier(environment, { db, logger, now, random }) : undefined;
+        const notifier = schedules
+          ? openNotifier(environment, {
+              db,
+              logger,
+              now,
+              random,
+              onAttempt: (type, outcome) => metrics.notification(type, outcome),
+            })
+          : undefined;
         return {
           async stop(graceMs) {
             await workers.stop(graceMs);
@@ -374,7 +416,7 @@ const GRANT_STATEMENT_MS = 5_000;
 /** Sends notifications where the operator has named an address: his own, so that it may be private. */
 function openNotifier(
   environment: Environment,
-  parts: Pick<Runtime, 'db' | 'logger' | 'now'> & { readonly random: () => number },
+  parts: Omit<NotifyContext, 'fetch' | 'url' | 'key'>,
 ): { stop(): Promise<void> } | undefined {
   const { notifyUrl: url, notifySecret: key } = environment;
   if (url === undefined || key === undefined) return undefined;

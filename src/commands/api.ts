@@ -140,7 +140,7 @@ export function apiOf(
     async registerWebhooks(id, renew) {
       await knownRow(runtime, id);
       // as this process is reached: embedded mode sets no PUBLIC_URL
-      return registerWebhooks({ ...runtime.registration, publicUrl }, id, { renew });
+      return registerWebhooks({ ...runtime.registration, publicUrl: async () => publicUrl }, id, { renew });
     },
 
     connectLink: (id, returnUrl) => runtime.connector.createLink(id, { returnUrl, publicUrl }),

@@ -60,6 +60,8 @@ export interface QueueConnection {
    * @throws SluiceError `queue_unreachable` (transient)
    */
   ready(): Promise<void>;
+  /** of the pool, on Postgres */
+  poolUse(): { readonly total: number; readonly idle: number; readonly waiting: number } | undefined;
   /** Ends within a few seconds, whether the server answers or not. */
   close(): Promise<void>;
 }
@@ -116,6 +118,7 @@ function onPostgres(options: QueueConnectionOptions): QueueConnection {
     factory: createPostgresBackend as QueueBackendFactory,
     // a pool connects when it is asked
     ready: async () => {},
+    poolUse: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     close: () => endPool(pool),
   };
 }
@@ -168,6 +171,7 @@ function onRedis(settings: RedisSettings, options: QueueConnectionOptions): Queu
         throw queueUnreachable(error);
       }
     },
+    poolUse: () => undefined,
     close: () => closeRedis(client),
   };
 }

@@ -15,5 +15,9 @@ export interface JobContext extends EnqueueContext {
   /** aborted when this process begins to stop */
   readonly shutdown: AbortSignal;
   readonly onJob?: (queue: string, outcome: string, seconds: number) => void;
+  /** the first start of a job, so many milliseconds after it could have begun */
+  readonly onJobStart?: (queue: string, waitedMs: number) => void;
+  /** the canary came through, so many milliseconds late */
+  readonly onCanary?: (lateMs: number) => void;
   readonly onHistoryDeleted?: RetentionContext['onDeleted'];
 }

@@ -6,7 +6,7 @@ import type { RunRequest } from '../store/runs.ts';
 import type { RunContext } from '../sync/run.ts';
 import type { SyncContext } from '../sync/context.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { QueueDepth } from '../telemetry/metrics.ts';
+import type { PoolUse, QueueDepth } from '../telemetry/gauges.ts';
 import type { RedisSettings } from '../store/redis.ts';
 import type { WebhookContext } from '../webhooks/context.ts';
 import type { RegistrationContext } from '../webhooks/endpoints.ts';
@@ -49,6 +49,8 @@ export interface WorkersOptions {
   readonly sweepTokens: () => Promise<unknown>;
   readonly upkeepGrants: () => Promise<unknown>;
   readonly onJob?: JobContext['onJob'];
+  readonly onJobStart?: JobContext['onJobStart'];
+  readonly onCanary?: JobContext['onCanary'];
   readonly onHistoryDeleted?: JobContext['onHistoryDeleted'];
   /** false for a process that only lends a hand, such as `sync --wait` */
   readonly schedules: boolean;
@@ -84,6 +86,8 @@ export interface Jobs {
   sweepWebhooks(): Promise<number>;
   /** @throws SluiceError `queue_unreachable` (transient) within two seconds */
   depths(): Promise<QueueDepth[]>;
+  /** The pool of the queues, where they live on Postgres. */
+  poolUse(): Omit<PoolUse, 'pool'> | undefined;
   /** Loads Bull Board, which only a web process needs; what it returns puts the queues onto an adapter. */
   loadBoard(): Promise<(adapter: IServerAdapter, options: { readonly readOnly: boolean }) => void>;
   close(): Promise<void>;
@@ -118,6 +122,8 @@ export function openJobs(options: JobsOptions): Jobs {
         registration: given.registration,
         shutdown: shutdown.signal,
         ...(given.onJob === undefined ? {} : { onJob: given.onJob }),
+        ...(given.onJobStart === undefined ? {} : { onJobStart: given.onJobStart }),
+        ...(given.onCanary === undefined ? {} : { onCanary: given.onCanary }),
         ...(given.onHistoryDeleted === undefined ? {} : { onHistoryDeleted: given.onHistoryDeleted }),
       };
       const { concurrency, sweepTokens, upkeepGrants, reconcileEveryMs } = given;
@@ -158,6 +164,7 @@ export function openJobs(options: JobsOptions): Jobs {
         Object.entries(states).map(([state, jobs]) => ({ queue, state, jobs })),
       );
     },
+    poolUse: () => connection.poolUse(),
     async loadBoard() {
       const { attachBoard } = await import('./board.ts');
       return (adapter, board) => attachBoard(queues, adapter, board);

@@ -2,6 +2,7 @@
 import type { Job } from 'bullmq';
 import { applyRetention } from '../sync/retention.ts';
 import type { JobContext } from './context.ts';
+import { startedLate } from './due.ts';
 import type { SluiceQueue } from './queues.ts';
 import { webhookTasks } from './webhook-maintenance.ts';
 
@@ -15,10 +16,19 @@ export interface MaintenanceTask {
   readonly name: string;
   /** milliseconds from one start to the next */
   readonly every: number;
-  readonly run: (context: JobContext & Maintenance) => Promise<unknown>;
+  readonly run: (context: JobContext & Maintenance, job: Job) => Promise<unknown>;
 }
 
+/** Milliseconds between two canaries. A timetable holds one job at most, so none pile up while nobody works. */
+const CANARY_EVERY_MS = 30_000;
+
 const tasks: readonly MaintenanceTask[] = [
+  {
+    name: 'canary',
+    every: CANARY_EVERY_MS,
+    // It does nothing: that it came, and how late, says how the queue is.
+    run: async ({ onCanary }, job) => onCanary?.(startedLate(job)),
+  },
   { name: 'sweep-tokens', every: 600_000, run: (context) => context.sweepTokens() },
   {
     name: 'retention',
@@ -53,5 +63,5 @@ export async function scheduleMaintenance(queue: SluiceQueue): Promise<void> {
 }
 
 export async function processMaintenance(context: JobContext & Maintenance, job: Job): Promise<void> {
-  await tasks.find((task) => task.name === job.name)?.run(context);
+  await tasks.find((task) => task.name === job.name)?.run(context, job);
 }

@@ -13,6 +13,7 @@ import {
 } from './backend.ts';
 import type { JobContext } from './context.ts';
 import { within } from './deadline.ts';
+import { startedLate } from './due.ts';
 import { processMaintenance } from './maintenance-job.ts';
 import type { JobData, QueueName, RunJobData, StreamJobData, WebhookJobData } from './queues.ts';
 import { startReconciler } from './reconciler.ts';
@@ -25,6 +26,8 @@ const LOCK_MS = 10_000;
 const LOOK_FOR_DEAD_MS = 5_000;
 /** Pause before the next attempt to fetch a job where the server is away, in milliseconds. */
 const RETRY_MS = 1_000;
+/** Tasks that may take a while, and room for the canary beside them. */
+const MAINTENANCE_AT_ONCE = 4;
 /** How long workers may take to reach the queue's server, in milliseconds. */
 const START_MS = 10_000;
 /** How long their connections may take to be cut, in milliseconds. */
@@ -86,7 +89,7 @@ export async function startWorkers(
     start('webhooks', options.concurrency, (job, token) =>
       processWebhook(context, job as Job<WebhookJobData>, token ?? ''),
     ),
-    start('maintenance', 1, (job) => processMaintenance(maintenance, job)),
+    start('maintenance', MAINTENANCE_AT_ONCE, (job) => processMaintenance(maintenance, job)),
   ];
   try {
     await within(START_MS, Promise.all(workers.map((worker) => worker.waitUntilReady())));
@@ -129,6 +132,8 @@ function measured(
 ): Processor<JobData, void> {
   return async (job: AnyJob, token) => {
     const started = performance.now();
+    // Later starts follow a wait that was meant.
+    if (job.attemptsStarted === 1) context.onJobStart?.(queue, startedLate(job));
     const report = (outcome: string): void =>
       context.onJob?.(queue, outcome, (performance.now() - started) / 1000);
     try {

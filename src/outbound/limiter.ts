@@ -59,6 +59,8 @@ export interface LimiterOptions {
   readonly now: () => number;
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   readonly onWait?: (provider: string, ms: number) => void;
+  /** the turn is too far away to wait for in place */
+  readonly onDeferred?: (provider: string) => void;
   readonly onStoreDown?: (error: unknown) => void;
 }
 
@@ -79,6 +81,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
         const wait = await shared((store) => store.take(bucket, WAIT_IN_PLACE_MS));
         if (wait > WAIT_IN_PLACE_MS) {
           const seconds = Math.ceil(wait / 1000);
+          options.onDeferred?.(connection.provider.id);
           throw new SluiceError(
             'rate_paced',
             `The next request to ${connection.provider.title} under its limit is due in ${seconds} s.`,

@@ -128,7 +128,7 @@ async function storePage<Checkpoint>(
           return { written, at, cancelled };
         }),
     );
-    context.onRecords?.(connection.provider.id, written);
+    context.onRecords?.(connection.provider.id, { ...written, rejected: rejected.length });
     return committed;
   } catch (error) {
     give(counts, spent);

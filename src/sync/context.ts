@@ -17,8 +17,10 @@ export interface SyncContext {
   readonly owner: string;
   readonly onRecords?: (
     provider: string,
-    counts: { added: number; updated: number; deleted: number },
+    counts: { added: number; updated: number; deleted: number; unchanged?: number; rejected?: number },
   ) => void;
+  /** a delivery that ended in an error: for good, or for now */
+  readonly onTrouble?: (trouble: { provider: string; kind: string; ends: boolean }) => void;
 }
 
 export interface StreamJob {

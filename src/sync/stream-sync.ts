@@ -113,6 +113,8 @@ async function fail(
     connection.retry,
   );
   const report = reportOf(error);
+  const ends = decision.action === 'fail';
+  context.onTrouble?.({ provider: connection.provider.id, kind: report.kind, ends });
   const log = context.logger.child({ runId: job.runId, connection: connection.id, stream: job.stream });
   if (decision.action === 'fail') {
     log.error({ code: report.code, reason: decision.reason, err: error }, 'stream failed');

@@ -18,8 +18,10 @@ export interface WebhookContext {
   readonly random: () => number;
   readonly onRecords?: (
     provider: string,
-    counts: { added: number; updated: number; deleted: number },
+    counts: { added: number; updated: number; deleted: number; unchanged?: number; rejected?: number },
   ) => void;
   /** one event that is over, with its final status */
   readonly onEvent?: (provider: string, status: string) => void;
+  /** the same, with the milliseconds since it was received */
+  readonly onEventAge?: (provider: string, ms: number) => void;
 }

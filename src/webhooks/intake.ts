@@ -17,6 +17,7 @@ export interface Delivery extends Presented {
   readonly connectionId: string;
 }
 
+export type RefusalReason = 'unknown_connection' | 'signature' | 'challenge';
 export type IntakeOutcome = 'stored' | 'duplicate' | 'refused' | 'unavailable';
 
 export interface Intake {
@@ -46,6 +47,8 @@ export interface IntakeOptions {
   /** told after the commit, for each connection that has something new */
   readonly onStored?: (connectionId: string) => void;
   readonly onOutcome?: (provider: string, outcome: IntakeOutcome) => void;
+  /** why, which its sender isn't told */
+  readonly onRefused?: (provider: string, reason: RefusalReason) => void;
 }
 
 /** From the last byte of a message to its answer, in milliseconds. */
@@ -96,9 +99,15 @@ export function createIntake(options: IntakeOptions): Intake {
     }
   }
 
-  async function refuse(receiver: Receiver | undefined, began: number): Promise<never> {
+  async function refuse(
+    receiver: Receiver | undefined,
+    began: number,
+    reason: RefusalReason,
+  ): Promise<never> {
     await sleep(Math.max(0, REFUSAL_MS - (performance.now() - began)));
-    options.onOutcome?.(receiver?.provider ?? 'unknown', 'refused');
+    const provider = receiver?.provider ?? 'unknown';
+    options.onOutcome?.(provider, 'refused');
+    options.onRefused?.(provider, receiver === undefined ? 'unknown_connection' : reason);
     throw new SluiceError('webhook_refused', 'This message is not accepted.');
   }
 
@@ -108,7 +117,7 @@ export function createIntake(options: IntakeOptions): Intake {
       const receiver = await find(delivery.connectionId);
       const signature = receiver?.definition.signature ?? decoy;
       const genuine = isGenuine(signature, receiver?.secrets ?? [], delivery, now());
-      if (receiver === undefined || !genuine) return refuse(receiver, began);
+      if (receiver === undefined || !genuine) return refuse(receiver, began, 'signature');
       const event = eventOf(receiver, delivery, now());
       try {
         const stored = await withinLimit(commits.add(event), LIMIT_MS - (performance.now() - began));
@@ -129,7 +138,7 @@ export function createIntake(options: IntakeOptions): Intake {
         if (challenge !== undefined && challenge.length <= (echo?.maxLength ?? 0) && HARMLESS.test(challenge))
           return challenge;
       }
-      return refuse(receiver, began);
+      return refuse(receiver, began, 'challenge');
     },
     close: () => commits.close(),
   };

@@ -25,6 +25,8 @@ export interface NotifyContext {
   readonly logger: Logger;
   readonly now: () => number;
   readonly random: () => number;
+  /** one attempt: `sent`, `retried` later, or `failed` for good */
+  readonly onAttempt?: (type: string, outcome: 'sent' | 'retried' | 'failed') => void;
 }
 
 /** Standard Webhooks, "Retries": pauses after each failed attempt, in milliseconds. Ten attempts in 37 hours. */
@@ -86,6 +88,7 @@ async function attempt(context: NotifyContext, row: NotificationRow): Promise<vo
     // Between half of it and all: receivers that were away are not met by everything at one moment.
     delayMs: Math.round((pause ?? 0) * (0.5 + context.random() / 2)),
   });
+  context.onAttempt?.(row.type, error === null ? 'sent' : over ? 'failed' : 'retried');
   const facts = { notification: row.id, type: row.type, attempt: row.attempts, status };
   if (error === null) context.logger.debug(facts, 'notification sent');
   else context.logger.warn({ ...facts, code: error.code, over }, 'notification not delivered');

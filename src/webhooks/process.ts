@@ -60,6 +60,7 @@ export async function processEvent(context: WebhookContext, job: EventJob): Prom
   try {
     const outcome = await carryOut(context, job, connection, event, following.signal);
     waits = outcome.outcome !== 'done';
+    if (!waits) context.onEventAge?.(connection.provider.id, context.now() - event.received_at.getTime());
     return outcome;
   } finally {
     following.release();

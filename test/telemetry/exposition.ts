@@ -1,4 +1,5 @@
 /** Reads the Prometheus text exposition format 0.0.4, strictly: anything that is not valid throws. */
+import type { Metrics } from '../../src/telemetry/metrics.ts';
 
 export interface Sample {
   readonly name: string;
@@ -73,4 +74,25 @@ function parseSample(line: string): Sample {
     rest = rest.slice(label[0].length);
   }
   return { name: match[1]!, labels, value };
+}
+
+export interface Scrape {
+  readonly families: Map<string, Family>;
+  /** the first sample of this name whose labels are these, further ones aside */
+  value(name: string, labels?: Readonly<Record<string, string>>): number | undefined;
+}
+
+export async function scrape(metrics: Pick<Metrics, 'render'>): Promise<Scrape> {
+  const families = parseExposition((await metrics.render()).body);
+  return {
+    families,
+    value(name, labels = {}) {
+      const family = families.get(name) ?? families.get(name.replace(/_(?:bucket|sum|count)$/, ''));
+      return family?.samples.find(
+        (sample) =>
+          sample.name === name &&
+          Object.entries(labels).every(([key, wanted]) => sample.labels[key] === wanted),
+      )?.value;
+    },
+  };
 }

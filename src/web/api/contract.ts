@@ -4,7 +4,7 @@ import type { ErrorReport } from '../../errors.ts';
 import type { CheckStep } from '../../sync/check.ts';
 import type { NotificationView } from '../../webhooks/notify-log.ts';
 import type { EventDetail, EventView } from '../../webhooks/history.ts';
-import type { EndpointView } from '../../webhooks/register.ts';
+import type { EndpointView } from '../../webhooks/endpoints.ts';
 import type { TimelineView } from '../../sync/timeline.ts';
 import type { ConnectionSummary, ConnectionView } from '../../sync/connection-view.ts';
 import type { RunView } from '../../sync/history.ts';

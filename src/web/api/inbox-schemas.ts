@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { eventStatuses } from '../../store/inbox-history.ts';
 import type { EventDetail, EventView } from '../../webhooks/history.ts';
 import type { NotificationView } from '../../webhooks/notify-log.ts';
-import type { EndpointView } from '../../webhooks/register.ts';
+import type { EndpointView } from '../../webhooks/endpoints.ts';
 import { count, report, time } from './schemas.ts';
 
 export const eventStatus = z.enum(eventStatuses);
