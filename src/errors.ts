@@ -387,6 +387,10 @@ export const catalogue = {
     kind: 'config',
     advice: 'Set PUBLIC_URL to the address under which the provider reaches the web process.',
   },
+  event_not_replayable: {
+    kind: 'config',
+    advice: 'Wait until the event is over; where its body is gone, run a sync, which brings what it told.',
+  },
   notify_not_configured: {
     kind: 'config',
     advice: 'Set SLUICE_NOTIFY_URL and SLUICE_NOTIFY_SECRET, then start the processes again.',

@@ -21,7 +21,8 @@ import { recordPage } from '../sync/record-page.ts';
 import { removeConnectionFully } from '../sync/remove.ts';
 import { resetStreams } from '../sync/reset.ts';
 import type { StreamKey } from '../sync/writer.ts';
-import type { ApiDeps, ChangesRequest, ConnectionDetail, SyncRequest } from '../web/api/contract.ts';
+import type { Api, ApiDeps, ChangesRequest, ConnectionDetail, SyncRequest } from '../web/api/contract.ts';
+import { actingAs } from './audited-api.ts';
 import { describeProvider } from './providers.ts';
 import { storedSchedule } from './schedule-lookup.ts';
 
@@ -29,13 +30,9 @@ import { storedSchedule } from './schedule-lookup.ts';
 const PRIORITY = 5;
 
 /** `watch` is closed by whoever stops the process, so that nobody waits for it. */
-export function apiOf(
-  runtime: Runtime,
-  publicUrl: string,
-  watch: ChangeWatch = watchChanges(runtime),
-): ApiDeps {
+export function apiOf(runtime: Runtime, publicUrl: string, watch: ChangeWatch = watchChanges(runtime)): Api {
   const { db } = runtime;
-  return {
+  const api: ApiDeps = {
     providers: () => providers.map(describeProvider),
     provider(name) {
       const provider = findProvider(name);
@@ -137,6 +134,7 @@ export function apiOf(
       await setMappings(db, await loaded(runtime, id), given, { replace: true });
     },
   };
+  return { ...api, as: (actor) => actingAs(runtime, api, actor) };
 }
 
 export function watchChanges(runtime: Runtime): ChangeWatch {

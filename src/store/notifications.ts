@@ -125,11 +125,24 @@ export async function noteAttempt(db: Db, id: string, outcome: NotificationOutco
   );
 }
 
-/** Newest first. */
-export async function listNotifications(db: Db, limit: number): Promise<NotificationRow[]> {
-  const result = await db.pool.query<NotificationRow>(
-    `select * from sluice.notifications order by created_at desc limit $1`,
-    [limit],
+/** Where a notification stands in the list. The time in full: a `Date` would cut it to milliseconds. */
+export interface NotificationPlace {
+  readonly at: string;
+  readonly id: string;
+}
+
+/** Newest first; those that are older than `before`. */
+export async function listNotifications(
+  db: Db,
+  limit: number,
+  before?: NotificationPlace,
+): Promise<(NotificationRow & { readonly at: string })[]> {
+  const result = await db.pool.query<NotificationRow & { at: string }>(
+    `select *, to_char(created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at
+       from sluice.notifications
+      where $2::timestamptz is null or (created_at, id) < ($2, $3)
+      order by created_at desc, id desc limit $1`,
+    [limit, before?.at ?? null, before?.id ?? null],
   );
   return result.rows;
 }
@@ -147,4 +160,15 @@ export async function forgetNotifications(db: Db, before: Date, signal: AbortSig
     if ((result.rowCount ?? 0) < 1000) break;
   }
   return total;
+}
+
+/** Puts one that is over back into the outbox, under its own id, so that a receiver can tell it. False where none is. */
+export async function resendNotification(db: Db, id: string): Promise<boolean> {
+  const result = await db.pool.query(
+    `update sluice.notifications
+        set status = 'pending', attempts = 0, next_attempt_at = now(), last_status = null, error = null, sent_at = null
+      where id = $1 and status <> 'pending'`,
+    [id],
+  );
+  return result.rowCount === 1;
 }
