@@ -38,6 +38,10 @@ export function steeringOf(
     tryConnection: (id, body) => tryConnection(runtime, id, body),
     asYaml: connectionYaml,
     storedYaml: (id) => storedYaml(runtime, id),
+    async needsConsent(id) {
+      const loaded = await runtime.loadConnection(id, { requireUsable: false });
+      return loaded.grant === 'user' && (loaded.grantEpoch ?? null) === null;
+    },
 
     async events({ connection: id, status, before }) {
       const found = await listEvents(db, { connection: id, status, before, limit: ROWS + 1 });

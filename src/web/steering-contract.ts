@@ -88,6 +88,8 @@ export interface SteeringDeps {
   asYaml(id: string, body: Readonly<Record<string, unknown>>): string;
   /** of a stored one */
   storedYaml(id: string): Promise<string>;
+  /** a person must give it access before it can read anything */
+  needsConsent(id: string): Promise<boolean>;
 
   events(filter: {
     readonly connection: string | undefined;
