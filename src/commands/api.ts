@@ -23,10 +23,11 @@ import { resetStreams } from '../sync/reset.ts';
 import { timelineView } from '../sync/timeline.ts';
 import type { StreamKey } from '../sync/writer.ts';
 import { registerWebhooks } from '../webhooks/register.ts';
-import type { ApiDeps, ChangesRequest, ConnectionDetail, SyncRequest } from '../web/api/contract.ts';
+import type { Api, ApiDeps, ChangesRequest, ConnectionDetail, SyncRequest } from '../web/api/contract.ts';
 import { isPlace, isText, readCursor, writeCursor } from './api-cursor.ts';
 import { inboxApi } from './api-inbox.ts';
 import { noSuch } from './api-missing.ts';
+import { actingAs } from './audited-api.ts';
 import { describeProvider } from './providers.ts';
 import { storedSchedule } from './schedule-lookup.ts';
 
@@ -34,13 +35,9 @@ import { storedSchedule } from './schedule-lookup.ts';
 const PRIORITY = 5;
 
 /** `watch` is closed by whoever stops the process, so that nobody waits for it. */
-export function apiOf(
-  runtime: Runtime,
-  publicUrl: string,
-  watch: ChangeWatch = watchChanges(runtime),
-): ApiDeps {
+export function apiOf(runtime: Runtime, publicUrl: string, watch: ChangeWatch = watchChanges(runtime)): Api {
   const { db } = runtime;
-  return {
+  const api: ApiDeps = {
     providers: () => providers.map(describeProvider),
     provider(name) {
       const provider = findProvider(name);
@@ -149,6 +146,7 @@ export function apiOf(
       await setMappings(db, await loaded(runtime, id), given, { replace: true });
     },
   };
+  return { ...api, as: (actor) => actingAs(runtime, api, actor) };
 }
 
 export function watchChanges(runtime: Runtime): ChangeWatch {

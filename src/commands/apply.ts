@@ -5,7 +5,9 @@ import { checkEndpoint } from '../net/hosts.ts';
 import { findProvider, providers } from '../providers/registry.ts';
 import { loadConfigFile } from '../providers/validate.ts';
 import type { Runtime } from '../runtime.ts';
+import { audited } from '../store/audit.ts';
 import { applyConnections, type PlannedChange } from '../sync/apply.ts';
+import { commandActor } from './actor.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { exitCodes } from './exit.ts';
 import { note, say, sayJson } from './io.ts';
@@ -80,14 +82,27 @@ export async function readConnections(environment: Environment, path: string): P
   return file.connections;
 }
 
+/** Changes that an audit entry names. */
+const NAMED_CHANGES = 100;
+
 export function applyTo(
   runtime: Pick<Runtime, 'db' | 'vault' | 'now'>,
   connections: Connections,
   options: ApplyFileOptions,
 ): Promise<PlannedChange[]> {
-  return applyConnections({ db: runtime.db, vault: runtime.vault, findProvider }, connections, {
-    ...options,
-    now: new Date(runtime.now()),
+  const { db, vault } = runtime;
+  const apply = (): Promise<PlannedChange[]> =>
+    applyConnections({ db, vault, findProvider }, connections, {
+      ...options,
+      now: new Date(runtime.now()),
+    });
+  if (options.dryRun) return apply();
+  const details = { prune: options.prune };
+  return audited(db, { actor: commandActor(), action: 'config.apply', details }, async (note) => {
+    const plan = await apply();
+    const changes = plan.filter(({ action }) => action !== 'unchanged' && action !== 'kept');
+    note({ details: { changes: changes.slice(0, NAMED_CHANGES), changed: changes.length } });
+    return plan;
   });
 }
 

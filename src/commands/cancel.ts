@@ -1,6 +1,8 @@
 /** `sluice cancel RUN`: ends a run that isn't wanted any more. */
+import { audited } from '../store/audit.ts';
 import { cancelRun } from '../sync/cancel.ts';
 import { runView } from '../sync/history.ts';
+import { commandActor } from './actor.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { exitCodes } from './exit.ts';
 import { note, say, sayJson } from './io.ts';
@@ -20,9 +22,14 @@ export const addCancel: AddCommand = (program, { action }) => {
     .action(
       action(async ([id = ''], options) =>
         withRuntime({}, async (runtime) => {
-          const cancelled = await cancelRun(runtime, id);
-          if (cancelled === undefined) throw notFound('run', id, [], 'sluice runs');
-          await runtime.jobs.afterCancel(cancelled);
+          const entry = { actor: commandActor(), action: 'run.cancel', subject: id };
+          const cancelled = await audited(runtime.db, entry, async (note) => {
+            const done = await cancelRun(runtime, id);
+            if (done === undefined) throw notFound('run', id, [], 'sluice runs');
+            await runtime.jobs.afterCancel(done);
+            note({ details: { outcome: done.outcome } });
+            return done;
+          });
           const run = await runView(runtime.db, id);
           if (options.json === true) sayJson({ run });
           else if (cancelled.outcome === 'over')

@@ -5,8 +5,10 @@ import { Option } from 'commander';
 import type { ConnectOutcome } from '../auth/authorization/contract.ts';
 import { SluiceError } from '../errors.ts';
 import type { Runtime } from '../runtime.ts';
+import { audited } from '../store/audit.ts';
 import { findGrant } from '../store/grants.ts';
 import { livingWebUrl } from '../store/fleet.ts';
+import { commandActor } from './actor.ts';
 import { durationArgument } from './arguments.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { exitCodes, type ExitCode } from './exit.ts';
@@ -48,7 +50,10 @@ export const addConnect: AddCommand = (program, { action }) => {
           await knownConnection(runtime, id);
           if (token === undefined) return connect(runtime, id, options.timeout as number, json);
           const otherAccount = options.otherAccount === true;
-          const { account } = await runtime.connector.importToken(id, token, { otherAccount });
+          const entry = { actor: commandActor(), action: 'connection.import_token', connection: id };
+          const { account } = await audited(runtime.db, entry, () =>
+            runtime.connector.importToken(id, token, { otherAccount }),
+          );
           return done(id, account, json);
         });
       }),
@@ -80,7 +85,8 @@ async function connect(runtime: Runtime, id: string, timeoutMs: number, json: bo
   const own = running === undefined ? await listenHere(runtime) : undefined;
   try {
     const publicUrl = running ?? own?.url ?? '';
-    const link = await runtime.connector.createLink(id, { publicUrl });
+    const entry = { actor: commandActor(), action: 'connection.connect_link', connection: id };
+    const link = await audited(runtime.db, entry, () => runtime.connector.createLink(id, { publicUrl }));
     note(`Open this link within 15 minutes, in one browser, and give access at the provider:\n`);
     if (json) note(`  ${link.url}`);
     else say(`  ${link.url}`);

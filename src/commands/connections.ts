@@ -2,8 +2,10 @@
 import { storedSchedule } from './schedule-lookup.ts';
 import { connectionView, listConnections, type ConnectionView } from '../sync/connection-view.ts';
 import { tokenStatusOf, type TokenSummary } from '../sync/token-status.ts';
+import { audited } from '../store/audit.ts';
 import { removeConnectionFully } from '../sync/remove.ts';
 import type { Runtime } from '../runtime.ts';
+import { commandActor } from './actor.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { exitCodes } from './exit.ts';
 import { ago, bold, note, paintStatus, say, sayJson, table } from './io.ts';
@@ -145,8 +147,13 @@ async function show(runtime: Runtime, id: string, json: boolean): Promise<number
 }
 
 async function remove(runtime: Runtime, id: string, purge: boolean, json: boolean): Promise<number> {
-  const removed = await removeConnectionFully(runtime.db, id, { purge });
-  if (removed === undefined) throw await unknownConnection(runtime, id);
+  const entry = { actor: commandActor(), action: 'connection.remove', connection: id, details: { purge } };
+  const removed = await audited(runtime.db, entry, async (note) => {
+    const done = await removeConnectionFully(runtime.db, id, { purge });
+    if (done === undefined) throw await unknownConnection(runtime, id);
+    note({ details: { records: done.records } });
+    return done;
+  });
   // at once where it can be; what fails is queued, and workers go on trying
   await runtime.revokeGrants();
   if (json) sayJson({ removed: { id, purge, records: removed.records } });

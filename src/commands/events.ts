@@ -1,7 +1,7 @@
 /** `sluice events`: the inbox of webhooks, and applying events again. */
-import { hostname, userInfo } from 'node:os';
 import { Option } from 'commander';
 import { SluiceError } from '../errors.ts';
+import { audited } from '../store/audit.ts';
 import { eventStatuses, type EventStatus } from '../store/inbox-history.ts';
 import {
   findEvent,
@@ -10,6 +10,7 @@ import {
   type EventDetail,
   type EventView,
 } from '../webhooks/history.ts';
+import { commandActor } from './actor.ts';
 import { durationArgument, wholeNumber } from './arguments.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { exitCodes } from './exit.ts';
@@ -85,14 +86,23 @@ export const addEvents: AddCommand = (program, { action }) => {
             if ((await findEvent(runtime.db, id)) === undefined)
               throw notFound('event', id, [], 'sluice events');
           }
-          const replayed = await replayEvents(runtime, {
-            ...(ids.length > 0 ? { ids } : {}),
-            connection: options.connection as string | undefined,
-            status: options.status as EventStatus | undefined,
-            since: byStatus ? new Date(runtime.now() - (options.since as number)) : undefined,
-            by: `${userInfo().username}@${hostname()}`,
+          const actor = commandActor();
+          const [connection, status] = [options.connection, options.status] as [string?, EventStatus?];
+          const since = byStatus ? new Date(runtime.now() - (options.since as number)) : undefined;
+          const entry = { actor, action: 'events.replay', connection, details: { ids, status, since } };
+          const replayed = await audited(runtime.db, entry, async (note) => {
+            const chosen = ids.length > 0 ? { ids } : {};
+            const done = await replayEvents(runtime, {
+              ...chosen,
+              connection,
+              status,
+              since,
+              by: actor.name,
+            });
+            await runtime.jobs.releaseWebhooks(done.connections);
+            note({ details: { events: done.events.length } });
+            return done;
           });
-          await runtime.jobs.releaseWebhooks(replayed.connections);
           if (options.json === true) sayJson({ replayed: replayed.events });
           else {
             say(`${replayed.events.length} events are applied again.`);

@@ -1,5 +1,7 @@
 /** `sluice keys rotate`: everything encrypted with an older key is encrypted with the first one. */
+import { audited } from '../store/audit.ts';
 import { rotateKeys } from '../sync/rotate-keys.ts';
+import { commandActor } from './actor.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { exitCodes } from './exit.ts';
 import { say, sayJson } from './io.ts';
@@ -23,7 +25,13 @@ export const addKeys: AddCommand = (program, { action }) => {
     .action(
       action(async (_args, options) =>
         withRuntime({}, async (runtime) => {
-          const result = await rotateKeys(runtime.db, runtime.vault);
+          const details = { key: runtime.vault.primaryKeyId };
+          const entry = { actor: commandActor(), action: 'keys.rotate', details };
+          const result = await audited(runtime.db, entry, async (note) => {
+            const counts = await rotateKeys(runtime.db, runtime.vault);
+            note({ details: { ...counts } });
+            return counts;
+          });
           if (options.json === true) sayJson({ key: runtime.vault.primaryKeyId, ...result });
           else
             say(

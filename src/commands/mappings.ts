@@ -1,7 +1,9 @@
 /** `sluice mappings ID [set EXTERNAL OWN]`: the provider's organizations and locations, and the user's ids for them. */
 import { SluiceError } from '../errors.ts';
+import { audited } from '../store/audit.ts';
 import { mappingsOf, setMappings } from '../sync/mappings.ts';
 import type { Runtime } from '../runtime.ts';
+import { commandActor } from './actor.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { exitCodes } from './exit.ts';
 import { note, say, sayJson, table } from './io.ts';
@@ -32,7 +34,11 @@ export const addMappings: AddCommand = (program, { action }) => {
         return withRuntime({}, async (runtime) => {
           const connection = await knownConnection(runtime, id);
           if (change !== undefined)
-            await setMappings(runtime.db, connection, [change], { replace: false }).catch(asUsage);
+            await audited(
+              runtime.db,
+              { actor: commandActor(), action: 'mappings.set', connection: id, details: { mappings: 1 } },
+              () => setMappings(runtime.db, connection, [change], { replace: false }),
+            ).catch(asUsage);
           return list(runtime, connection, options.json === true);
         });
       }),

@@ -1,7 +1,9 @@
 /** `sluice pause ID`, `sluice resume ID`. */
 import type { Runtime } from '../runtime.ts';
+import { audited } from '../store/audit.ts';
 import { connectionView } from '../sync/connection-view.ts';
 import { pauseConnection, resumeConnection } from '../sync/pause.ts';
+import { commandActor } from './actor.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { unknownConnection } from './connections.ts';
 import { exitCodes, type ExitCode } from './exit.ts';
@@ -19,7 +21,10 @@ export const addPause: AddCommand = (program, { action }) => {
     .action(
       action(async ([id = ''], options) =>
         withRuntime({}, async (runtime) => {
-          if (!(await pauseConnection(runtime.db, id))) throw await unknownConnection(runtime, id);
+          const entry = { actor: commandActor(), action: 'connection.pause', connection: id };
+          await audited(runtime.db, entry, async () => {
+            if (!(await pauseConnection(runtime.db, id))) throw await unknownConnection(runtime, id);
+          });
           return show(runtime, id, options.json === true);
         }),
       ),
@@ -37,8 +42,14 @@ export const addResume: AddCommand = (program, { action }) => {
       action(async ([id = ''], options) =>
         withRuntime({}, async (runtime) => {
           const { db, now } = runtime;
-          if ((await resumeConnection(db, id, storedSchedule, new Date(now()))) === undefined)
-            throw await unknownConnection(runtime, id);
+          await audited(
+            db,
+            { actor: commandActor(), action: 'connection.resume', connection: id },
+            async () => {
+              if ((await resumeConnection(db, id, storedSchedule, new Date(now()))) === undefined)
+                throw await unknownConnection(runtime, id);
+            },
+          );
           return show(runtime, id, options.json === true);
         }),
       ),

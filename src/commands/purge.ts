@@ -1,8 +1,10 @@
 /** `sluice purge ID STREAM RECORD`: erases one record for good. */
 import { createInterface } from 'node:readline/promises';
 import type { Runtime } from '../runtime.ts';
+import { audited } from '../store/audit.ts';
 import { findConnection } from '../store/connections.ts';
 import { purgeRecord } from '../sync/purge.ts';
+import { commandActor } from './actor.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { unknownConnection } from './connections.ts';
 import { exitCodes } from './exit.ts';
@@ -33,14 +35,23 @@ export const addPurge: AddCommand = (program, { action }) => {
             note('Nothing was erased.');
             return exitCodes.failed;
           }
-          const purged = await purgeRecord(runtime.db, { connectionId, stream, recordId });
-          if (purged === undefined)
+          // the id of the record stays out of the entry: it is erased everywhere
+          const entry = {
+            actor: commandActor(),
+            action: 'record.purge',
+            connection: connectionId,
+            details: { stream },
+          };
+          const purged = await audited(runtime.db, entry, async () => {
+            const done = await purgeRecord(runtime.db, { connectionId, stream, recordId });
+            if (done !== undefined) return done;
             throw notFound(
               `record of ${connectionId} ${stream}`,
               recordId,
               [],
               `sluice records ${connectionId} ${stream} --deleted`,
             );
+          });
           if (options.json === true)
             sayJson({ purged: { connection: connectionId, stream, id: recordId, ...purged } });
           else {

@@ -1,7 +1,9 @@
 /** `sluice reset ID [--stream S]`: the next run reads from the beginning. */
+import { audited } from '../store/audit.ts';
 import { connectionView } from '../sync/connection-view.ts';
 import { resetStreams } from '../sync/reset.ts';
 import { collect } from './arguments.ts';
+import { commandActor } from './actor.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { exitCodes } from './exit.ts';
 import { note, say, sayJson } from './io.ts';
@@ -28,7 +30,11 @@ export const addReset: AddCommand = (program, { action }) => {
         withRuntime({}, async (runtime) => {
           const connection = await knownConnection(runtime, id);
           const streams = knownStreams(connection, options.stream as readonly string[] | undefined);
-          await resetStreams(runtime.db, id, streams);
+          await audited(
+            runtime.db,
+            { actor: commandActor(), action: 'connection.reset', connection: id, details: { streams } },
+            () => resetStreams(runtime.db, id, streams),
+          );
           if (options.json === true)
             sayJson({ connection: await connectionView(runtime.db, id, storedSchedule), streams });
           else {

@@ -10,6 +10,7 @@ import { startServer, type RunningServer } from '../web/server.ts';
 import { apiOf, watchChanges } from './api.ts';
 import { mappingsPagesOf } from './mappings-pages.ts';
 import { statusView } from './status.ts';
+import { steeringOf } from './steering.ts';
 
 export interface WebServer extends RunningServer {
   /** where people reach the console */
@@ -39,6 +40,7 @@ export async function serveWeb(
   const password = runtime.secrets?.adminPassword ?? environment.adminPassword;
   const sessionSecret = runtime.secrets?.sessionSecret ?? environment.sessionSecret;
   const watch = watchChanges(runtime);
+  const api = apiOf(runtime, publicUrl, watch);
   const attachBoard = await runtime.jobs.loadBoard();
   const intake = runtime.openIntake();
   app = createWebApp({
@@ -46,7 +48,8 @@ export async function serveWeb(
     status: () => statusView(runtime),
     connector: runtime.connector,
     mappings: mappingsPagesOf(runtime),
-    api: apiOf(runtime, publicUrl, watch),
+    api,
+    steering: steeringOf(runtime, publicUrl, (id) => api.connection(id)),
     intake,
     ...(password === undefined || sessionSecret === undefined ? {} : { admin: { password, sessionSecret } }),
     bullBoard: boardFactory(attachBoard),

@@ -3,8 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Option } from 'commander';
 import { SluiceError } from '../errors.ts';
 import type { Runtime } from '../runtime.ts';
+import { audited } from '../store/audit.ts';
 import { findConnection } from '../store/connections.ts';
 import { runView, type RunView } from '../sync/history.ts';
+import { commandActor } from './actor.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { collect, durationArgument } from './arguments.ts';
 import { showDryRun } from './dry-run.ts';
@@ -83,13 +85,22 @@ async function sync(runtime: Runtime, id: string, options: SyncOptions): Promise
       full: options.full === true,
       json: options.json === true,
     });
-  const runId = await runtime.jobs.askForRun({
-    connectionId: id,
-    trigger: 'command',
-    priority: options.wait === true ? TOP_PRIORITY : PRIORITY,
+  const asked = {
     ...(options.stream === undefined ? {} : { streams: options.stream }),
     full: options.full ?? false,
     allowDeletes: options.allowDeletes ?? false,
+  };
+  const entry = { actor: commandActor(), action: 'connection.sync', connection: id, details: asked };
+  const runId = await audited(runtime.db, entry, async (note) => {
+    const priority = options.wait === true ? TOP_PRIORITY : PRIORITY;
+    const subject = await runtime.jobs.askForRun({
+      connectionId: id,
+      trigger: 'command',
+      priority,
+      ...asked,
+    });
+    note({ subject });
+    return subject;
   });
   if (options.wait === true) return follow(runtime, runId, options);
   const run = await runView(runtime.db, runId);

@@ -1,7 +1,9 @@
 /** `sluice webhooks`: endpoints at providers, registered by their API. */
+import { audited } from '../store/audit.ts';
 import type { EndpointView, RegistrationContext } from '../webhooks/endpoints.ts';
 import { inspectWebhooks } from '../webhooks/inspect.ts';
 import { registerWebhooks } from '../webhooks/register.ts';
+import { commandActor } from './actor.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { exitCodes, type ExitCode } from './exit.ts';
 import { ago, note, paintStatus, say, sayJson, table } from './io.ts';
@@ -24,9 +26,12 @@ export const addWebhooks: AddCommand = (program, { action }) => {
     )
     .action(
       action(async ([id = ''], options) =>
-        withEndpoints(id, options, (context) =>
-          registerWebhooks(context, id, { renew: options.renew === true }),
-        ),
+        withEndpoints(id, options, (context) => {
+          const renew = options.renew === true;
+          const actor = commandActor();
+          const entry = { actor, action: 'webhooks.register', connection: id, details: { renew } };
+          return audited(context.db, entry, () => registerWebhooks(context, id, { renew }));
+        }),
       ),
     );
 

@@ -1,4 +1,5 @@
-/** What webhooks need to have done every now and then. */
+/** What webhooks, and the logs of what was told and done, need to have done every now and then. */
+import { forgetAudit } from '../store/audit.ts';
 import { forgetNotifications } from '../store/notifications.ts';
 import { applyEventRetention } from '../webhooks/retention.ts';
 import { tendWebhooks } from '../webhooks/tend.ts';
@@ -6,6 +7,8 @@ import type { MaintenanceTask } from './maintenance-job.ts';
 
 /** The log of notifications goes back this far, in milliseconds. */
 const NOTIFICATIONS_MS = 30 * 86_400_000;
+/** The audit log, in milliseconds: a year, so that a yearly review finds all of it. */
+const AUDIT_MS = 366 * 86_400_000;
 
 export const webhookTasks: readonly MaintenanceTask[] = [
   {
@@ -14,6 +17,7 @@ export const webhookTasks: readonly MaintenanceTask[] = [
     async run({ db, now, shutdown }) {
       await applyEventRetention({ db, now, signal: shutdown });
       await forgetNotifications(db, new Date(now() - NOTIFICATIONS_MS), shutdown);
+      await forgetAudit(db, new Date(now() - AUDIT_MS), shutdown);
     },
   },
   { name: 'webhook-endpoints', every: 3_600_000, run: (context) => tendWebhooks(context.registration) },

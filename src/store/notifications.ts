@@ -161,3 +161,14 @@ export async function forgetNotifications(db: Db, before: Date, signal: AbortSig
   }
   return total;
 }
+
+/** Puts one that is over back into the outbox, under its own id, so that a receiver can tell it. False where none is. */
+export async function resendNotification(db: Db, id: string): Promise<boolean> {
+  const result = await db.pool.query(
+    `update sluice.notifications
+        set status = 'pending', attempts = 0, next_attempt_at = now(), last_status = null, error = null, sent_at = null
+      where id = $1 and status <> 'pending'`,
+    [id],
+  );
+  return result.rowCount === 1;
+}

@@ -6,16 +6,22 @@ import { version } from '../package-root.ts';
 import { mountApi } from './api/index.ts';
 import type { ConnectDeps, ProbeDeps, WebApp, WebDeps, WebEnv } from './contract.ts';
 import { errorHandler, problemResponse, unknownRoute } from './problem.ts';
+import { actionRoutes } from './routes/actions.tsx';
+import { auditRoutes } from './routes/audit.tsx';
 import { connectRoutes } from './routes/connect.tsx';
+import { eventRoutes } from './routes/events.tsx';
 import { healthRoutes } from './routes/health.ts';
 import { loginRoutes } from './routes/login.tsx';
 import { mappingsRoutes } from './routes/mappings.tsx';
 import { metricsRoutes } from './routes/metrics.ts';
+import { newConnectionRoutes } from './routes/new-connection.tsx';
+import { notificationRoutes } from './routes/notifications.tsx';
 import { QUEUES_PATH, queuesRoutes } from './routes/queues.ts';
 import { statusRoutes } from './routes/status.tsx';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { securityHeaders } from './security-headers.ts';
-import { createSessions } from './session.ts';
+import { createSessions, type Sessions } from './session.ts';
+import type { SteeringWebDeps } from './steering/page.tsx';
 
 /** Bytes of a request's body. */
 const MAX_BODY = 1024 * 1024;
@@ -36,11 +42,23 @@ export function createWebApp(deps: WebDeps): WebApp {
     app.route('/', loginRoutes(deps, sessions));
     app.route('/', queuesRoutes(deps, sessions));
     app.route('/', statusRoutes(deps, sessions));
+    const { steering } = deps;
+    // before what shows one connection: `new` is no id there
+    if (steering !== undefined && api !== undefined) steer(app, { ...deps, steering, api }, sessions);
     if (deps.mappings !== undefined) {
       app.route('/', mappingsRoutes({ ...deps, mappings: deps.mappings }, sessions));
     }
   }
   return app;
+}
+
+/** The pages by which an operator acts. */
+function steer(app: WebApp, deps: SteeringWebDeps, sessions: Sessions): void {
+  app.route('/', newConnectionRoutes(deps, sessions));
+  app.route('/', actionRoutes(deps, sessions));
+  app.route('/', eventRoutes(deps, sessions));
+  app.route('/', notificationRoutes(deps, sessions));
+  app.route('/', auditRoutes(deps, sessions));
 }
 
 /** The app of a command that waits for a callback itself: the pages of a consent and nothing else. */

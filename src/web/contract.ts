@@ -2,12 +2,14 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { Connector, SetupView } from '../auth/authorization/contract.ts';
+import type { Actor } from '../store/audit.ts';
 import type { MappingChange, MappingView } from '../sync/mappings.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { ApiDeps } from './api/contract.ts';
+import type { Api } from './api/contract.ts';
 import type { ApiRate } from './api/rate-limit.ts';
 import type { Session } from './session.ts';
+import type { SteeringDeps } from './steering-contract.ts';
 import type { StatusView } from './status-view.ts';
 
 export interface ReadinessCheck {
@@ -88,11 +90,14 @@ export interface WebDeps extends ProbeDeps, ConnectDeps {
   /** without it no route takes webhooks */
   readonly intake?: WebhookIntake;
 
+  /** without it there are no pages that steer, and nothing notes a login */
+  readonly steering?: SteeringDeps;
+
   /** without it there is no page for mappings */
   readonly mappings?: MappingsDeps;
   status(): Promise<StatusView>;
   /** without it `/v1` answers as unknown routes do */
-  readonly api?: ApiDeps;
+  readonly api?: Api;
   /** requests to `/v1` under one key [1200 a minute, 200 at once] */
   readonly apiRate?: ApiRate;
   /** without it console, login and Bull Board answer as unknown routes do */
@@ -108,7 +113,8 @@ export interface WebDeps extends ProbeDeps, ConnectDeps {
 /** The types of every route: Node's request, and what middleware leaves for handlers. */
 export interface WebEnv {
   Bindings: HttpBindings;
-  Variables: { secureHeadersNonce?: string; session?: Session };
+  /** `actor` is there behind a session or a bearer key */
+  Variables: { secureHeadersNonce?: string; session?: Session; actor?: Actor };
 }
 
 export type WebApp = Hono<WebEnv>;

@@ -2,6 +2,7 @@
 import { html } from 'hono/html';
 import type { Child } from 'hono/jsx';
 import type { HtmlEscapedString } from 'hono/utils/html';
+import { Navigation, type Section } from './navigation.tsx';
 import type { Session } from './session.ts';
 import { style } from './style.ts';
 
@@ -11,10 +12,14 @@ export interface PageOptions {
   readonly nonce: string | undefined;
   /** shows navigation and the logout */
   readonly session?: Session | undefined;
-  /** whether `/queues` exists */
+  /** the section of the console that it belongs to */
+  readonly section?: Section;
+  /** whether `/queues` exists [true] */
   readonly queuesLink?: boolean;
   /** JavaScript of this page */
   readonly script?: string;
+  /** paths under `/assets` that the page loads: scripts, in this order, and style sheets */
+  readonly assets?: readonly string[];
   /** seconds after which a browser without JavaScript loads the page again */
   readonly refreshSeconds?: number;
 }
@@ -27,7 +32,7 @@ export function renderPage(
   options: PageOptions,
   body: Child,
 ): HtmlEscapedString | Promise<HtmlEscapedString> {
-  const { title, nonce, session, script, refreshSeconds } = options;
+  const { title, nonce, session, section, script, assets = [], refreshSeconds } = options;
   const page = (
     <html lang="en">
       <head>
@@ -43,37 +48,34 @@ export function renderPage(
         <title>{`${title} · Sluice`}</title>
         <link rel="icon" href={ICON} />
         <style nonce={nonce} dangerouslySetInnerHTML={{ __html: style }} />
+        {assets.map((path) =>
+          path.endsWith('.css') ? (
+            <link rel="stylesheet" href={path} nonce={nonce} />
+          ) : (
+            <script src={path} nonce={nonce} defer></script>
+          ),
+        )}
       </head>
       <body>
+        {session !== undefined && (
+          <a class="skip" href="#content">
+            Skip to the content
+          </a>
+        )}
         <header class="bar">
           <div class="wide">
             <span class="brand">Sluice</span>
             {session !== undefined && (
-              <Navigation session={session} queuesLink={options.queuesLink === true} />
+              <Navigation session={session} section={section} queuesLink={options.queuesLink !== false} />
             )}
           </div>
         </header>
-        {body}
+        <div id="content" tabindex={-1}>
+          {body}
+        </div>
         {script !== undefined && <script nonce={nonce} dangerouslySetInnerHTML={{ __html: script }} />}
       </body>
     </html>
   );
   return html`<!doctype html>${page}`;
-}
-
-function Navigation({ session, queuesLink }: { session: Session; queuesLink: boolean }) {
-  return (
-    <>
-      <nav aria-label="Main">
-        <a href="/">Status</a>
-        {queuesLink && <a href="/queues">Bull Board</a>}
-      </nav>
-      <form method="post" action="/logout">
-        <input type="hidden" name="csrf" value={session.csrf} />
-        <button type="submit" class="quiet">
-          Log out
-        </button>
-      </form>
-    </>
-  );
 }

@@ -2,13 +2,15 @@
 import type { HtmlEscapedString } from 'hono/utils/html';
 import { renderPage } from './layout.tsx';
 import type { Problem } from './problem.ts';
+import type { Session } from './session.ts';
 
 export function problemPage(
   problem: Problem,
   nonce: string | undefined,
+  session?: Session,
 ): HtmlEscapedString | Promise<HtmlEscapedString> {
   return renderPage(
-    { title: problem.title, nonce },
+    { title: problem.title, nonce, session },
     <main class="narrow">
       <h1>
         {problem.status} {problem.title}

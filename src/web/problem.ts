@@ -108,7 +108,8 @@ export function problemResponse(
     ...(shown === undefined ? {} : { [shown]: error.details[shown] }),
   };
   c.header('Cache-Control', 'no-store');
-  if (!wantsJson(c)) return c.html(problemPage(problem, c.get('secureHeadersNonce')), status);
+  if (!wantsJson(c))
+    return c.html(problemPage(problem, c.get('secureHeadersNonce'), c.get('session')), status);
   return c.body(JSON.stringify(problem), status, { 'Content-Type': 'application/problem+json' });
 }
 

@@ -10,6 +10,7 @@ import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie';
 import { csrf } from 'hono/csrf';
 import type { CookieOptions } from 'hono/utils/cookie';
 import { SluiceError } from '../errors.ts';
+import { operator } from './actor.ts';
 import type { AdminLogin, WebEnv } from './contract.ts';
 import { localPath } from './local-path.ts';
 import { problemResponse, wantsJson } from './problem.ts';
@@ -29,7 +30,8 @@ export interface Session {
 
 export interface Sessions {
   passwordMatches(candidate: string): boolean;
-  open(c: Context<WebEnv>): Promise<void>;
+  /** Returns the id of the new session. */
+  open(c: Context<WebEnv>): Promise<string>;
   /** The session of this request, or null: none, expired, or signed with another password or secret. */
   read(c: Context<WebEnv>): Promise<Session | null>;
   close(c: Context<WebEnv>): void;
@@ -68,9 +70,11 @@ export function createSessions(admin: AdminLogin, publicUrl: string, now: () => 
     passwordMatches: (candidate) => secretsEqual(candidate, admin.password),
     async open(c) {
       const expiresAt = now() + SESSION_SECONDS * 1000;
-      const value = `${randomBytes(16).toString('hex')}.${expiresAt}`;
+      const id = randomBytes(16).toString('hex');
+      const value = `${id}.${expiresAt}`;
       await setSignedCookie(c, sessionCookie, value, sessionKey, { ...cookie, maxAge: SESSION_SECONDS });
       deleteCookie(c, loginCookie, cookie);
+      return id;
     },
     async read(c) {
       const value = await readSigned(c, sessionKey, sessionCookie);
@@ -100,6 +104,7 @@ export function requireSession(sessions: Sessions): MiddlewareHandler<WebEnv> {
     const session = await sessions.read(c);
     if (session !== null) {
       c.set('session', session);
+      c.set('actor', operator(c, session.id));
       await next();
       if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');
       return;

@@ -28,7 +28,7 @@ const EXAMPLE = `connections:
 export function StatusPage({ view, queuesLink }: { view: StatusView; queuesLink: boolean }) {
   return (
     <main>
-      <h1>Status</h1>
+      <h1>Overview</h1>
       <p class="muted">
         As of <time datetime={view.now}>{clock(view.now)}</time>, version {view.version}
       </p>

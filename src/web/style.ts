@@ -37,7 +37,14 @@ main.narrow h1 { margin-bottom: 1rem; }
 .bar { background: var(--panel); border-bottom: 1px solid var(--line); }
 .bar .wide { display: flex; align-items: center; gap: 1.25rem; min-height: 3.25rem; }
 .brand { font-weight: 700; letter-spacing: .01em; }
-.bar nav { display: flex; gap: 1.25rem; flex: 1; }
+.bar nav { flex: 1; }
+.bar nav ul { display: flex; flex-wrap: wrap; gap: 0 .25rem; list-style: none; margin: 0; padding: 0; }
+.bar nav a { display: block; padding: .3rem .55rem; border-radius: 6px; color: var(--muted); text-decoration: none; }
+.bar nav a:hover { color: var(--text); text-decoration: underline; }
+.bar nav a[aria-current] { color: var(--text); background: var(--calm-back); font-weight: 600; }
+.skip { position: absolute; left: -100rem; z-index: 2; background: var(--panel); padding: .5rem 1rem; }
+.skip:focus { left: .5rem; top: .5rem; }
+#content:focus { outline: none; }
 .panel, .needs > li {
   background: var(--panel); border: 1px solid var(--line); border-radius: 10px; padding: 1rem 1.25rem;
 }
@@ -95,6 +102,10 @@ ol.steps { padding-left: 1.25rem; margin: 0; }
 ol.steps li { margin-bottom: .5rem; }
 @media (max-width: 760px) {
   .wide, main { padding-left: 1rem; padding-right: 1rem; }
+  .bar .wide { flex-wrap: wrap; gap: .25rem 1rem; padding-top: .5rem; padding-bottom: .5rem; }
+  .bar nav { order: 3; flex: 1 0 100%; margin: 0 -.45rem; }
+  .bar nav a { padding: .25rem .45rem; font-size: .93rem; }
+  .bar form { margin-left: auto; }
   table, caption, tbody, tr, th, td { display: block; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
   tbody tr { display: grid; grid-template-columns: 1fr 1fr; gap: 0 1.5rem; }

@@ -12,3 +12,4 @@ export * from './grants.ts';
 export * from './mappings.ts';
 export * from './idempotency.ts';
 export * from './webhooks.ts';
+export * from './audit.ts';

@@ -1,6 +1,7 @@
 /** What `/v1` is handed: it knows neither a queue nor SQL, only these functions. */
 import type { ConnectLink } from '../../auth/authorization/contract.ts';
 import type { ErrorReport } from '../../errors.ts';
+import type { Actor } from '../../store/audit.ts';
 import type { CheckStep } from '../../sync/check.ts';
 import type { NotificationView } from '../../webhooks/notify-log.ts';
 import type { EventDetail, EventView } from '../../webhooks/history.ts';
@@ -106,4 +107,9 @@ export interface ApiDeps {
   mappings(id: string, page: MappingPage): Promise<{ data: MappingView[]; next: string | null }>;
   /** Puts these mappings in the place of all. */
   replaceMappings(id: string, changes: readonly MappingChange[]): Promise<void>;
+}
+
+/** `/v1` for whoever calls: what `as` returns writes down who did it. */
+export interface Api extends ApiDeps {
+  as(actor: Actor): ApiDeps;
 }

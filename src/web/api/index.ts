@@ -1,7 +1,7 @@
 /** `/v1`: every route behind a bearer key, errors as problem documents; and the description of all of it. */
 import { requireApiKey } from '../api-key.ts';
 import type { WebApp } from '../contract.ts';
-import type { ApiDeps } from './contract.ts';
+import type { Api } from './contract.ts';
 import { docsPage } from './docs-page.tsx';
 import { openApiDocument } from './openapi.ts';
 import { defaultApiRate, limitRate, type ApiRate } from './rate-limit.ts';
@@ -39,7 +39,7 @@ export interface ApiOptions {
 }
 
 /** The description needs no key: it says nothing of what is stored. */
-export function mountApi(app: WebApp, deps: ApiDeps, options: ApiOptions): void {
+export function mountApi(app: WebApp, deps: Api, options: ApiOptions): void {
   app.use('/v1/*', requireApiKey(options.apiKeys), limitRate(options.rate ?? defaultApiRate, options.now));
   mountRoutes(app, apiRoutes, deps);
   const document = openApiDocument(apiRoutes, { version: options.version, url: options.publicUrl });

@@ -7,7 +7,8 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { z } from 'zod';
 import { SluiceError, type ErrorCode } from '../../errors.ts';
 import type { WebApp, WebEnv } from '../contract.ts';
-import type { ApiDeps } from './contract.ts';
+import { actorOf } from '../actor.ts';
+import type { Api, ApiDeps } from './contract.ts';
 
 type Schema = z.ZodType;
 
@@ -108,8 +109,8 @@ export function defineRoute<
   };
 }
 
-export function mountRoutes(app: WebApp, routes: readonly ApiRoute[], deps: ApiDeps): void {
-  for (const route of routes) app.on(route.method, route.path, (c) => route.run(c, deps));
+export function mountRoutes(app: WebApp, routes: readonly ApiRoute[], api: Api): void {
+  for (const route of routes) app.on(route.method, route.path, (c) => route.run(c, api.as(actorOf(c))));
 }
 
 /** Which of two values was meant is not for us to guess. */

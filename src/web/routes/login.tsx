@@ -1,6 +1,7 @@
 /** The one login of the console: form, password check, session, logout. */
 import { Hono, type Context } from 'hono';
 import { SluiceError } from '../../errors.ts';
+import { operator } from '../actor.ts';
 import { clientAddress } from '../client-address.ts';
 import type { WebApp, WebDeps, WebEnv } from '../contract.ts';
 import { readForm, requireFormToken } from '../form.ts';
@@ -56,7 +57,8 @@ export function loginRoutes(deps: WebDeps, sessions: Sessions): WebApp {
       return form(c, next, 401, new SluiceError('login_failed', 'That is not the password.'));
     }
     limiter.forgive(client);
-    await sessions.open(c);
+    const id = await sessions.open(c);
+    await deps.steering?.note(operator(c, id), 'session.login');
     deps.logger.info({ client }, 'operator logged in');
     c.header('Cache-Control', 'no-store');
     if (!next.startsWith('/connect/')) return c.redirect(next, 303);
@@ -79,6 +81,7 @@ export function loginRoutes(deps: WebDeps, sessions: Sessions): WebApp {
     if (session !== null) {
       requireFormToken(session, (await readForm(c)).one('csrf'));
       sessions.close(c);
+      await deps.steering?.note(operator(c, session.id), 'session.logout');
     }
     c.header('Cache-Control', 'no-store');
     return c.redirect('/login', 303);

@@ -47,7 +47,8 @@ export function statusRoutes(deps: WebDeps, sessions: Sessions): WebApp {
     return c.html(
       renderPage(
         {
-          title: 'Status',
+          title: 'Overview',
+          section: '/',
           nonce: c.get('secureHeadersNonce'),
           session: c.get('session'),
           queuesLink,

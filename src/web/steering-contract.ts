@@ -1,0 +1,119 @@
+/** What the console's steering pages are handed, besides the functions of `/v1`. */
+import type { ErrorReport } from '../errors.ts';
+import type { Actor, AuditFilter, AuditView } from '../store/audit.ts';
+import type { EventStatus } from '../store/inbox-history.ts';
+import type { CheckStep } from '../sync/check.ts';
+import type { EventView } from '../webhooks/history.ts';
+import type { NotificationView } from '../webhooks/notify-log.ts';
+import type { EndpointView } from '../webhooks/endpoints.ts';
+import type { ConnectionDetail } from './api/contract.ts';
+
+/** What a confirmation tells before somebody acts on a connection. */
+export interface ConnectionFacts {
+  readonly connection: ConnectionDetail;
+  /** of the streams that it mirrors, those that were never read included */
+  readonly streams: readonly {
+    readonly name: string;
+    /** how far it was read; null: from the beginning */
+    readonly cursor: string | null;
+    readonly records: number;
+  }[];
+  /** an active run, and the one that waits behind it */
+  readonly open: readonly { readonly id: string; readonly slot: 'active' | 'queued' }[];
+  /** the newest run, where it holds deletes: which of which streams */
+  readonly held: {
+    readonly run: string;
+    readonly streams: readonly { readonly name: string; readonly message: string }[];
+  } | null;
+  /** what a removal with everything would erase, besides the records */
+  readonly history: { readonly changes: number; readonly events: number };
+  /** where the provider has an API for it: the endpoints that are registered, and where a new one would lead */
+  readonly webhooks: { readonly endpoints: readonly EndpointView[]; readonly url: string } | null;
+}
+
+export interface FormField {
+  /** as it is written in sluice.yaml */
+  readonly name: string;
+  readonly required: boolean;
+  readonly description: string;
+  /** the values it may have, where there are few */
+  readonly options: readonly string[];
+  readonly default: string | null;
+}
+
+/** What a form for a connection of a provider asks for. */
+export interface ProviderForm {
+  readonly id: string;
+  readonly title: string;
+  readonly description: string;
+  readonly docs: string;
+  /** suggested by the provider's definition */
+  readonly schedule: string;
+  readonly settings: readonly FormField[];
+  readonly credentials: readonly FormField[];
+  readonly streams: readonly { readonly name: string; readonly title: string; readonly optional: boolean }[];
+}
+
+export interface FormProblem {
+  /** path below the connection: `id`, `settings.host`, `streams[2]` */
+  readonly where: string;
+  readonly message: string;
+  readonly fix: string;
+}
+
+/** A configuration held against its provider, and tried there. Nothing was stored. */
+export interface Trial {
+  readonly problems: readonly FormProblem[];
+  /** a person must consent before it can be tried */
+  readonly needsConsent: boolean;
+  /** what the provider said; null where it wasn't asked */
+  readonly check: { readonly steps: readonly CheckStep[]; readonly error: ErrorReport | null } | null;
+}
+
+export interface EventPage {
+  readonly events: readonly EventView[];
+  /** hand it back as `before`; null at the end */
+  readonly next: string | null;
+}
+
+export interface SteeringDeps {
+  /** @throws SluiceError `not_found` */
+  facts(connectionId: string): Promise<ConnectionFacts>;
+  /** @throws SluiceError what `registerWebhooks` throws */
+  registerWebhooks(actor: Actor, connectionId: string): Promise<readonly EndpointView[]>;
+
+  readonly providers: readonly ProviderForm[];
+  tryConnection(id: string, body: unknown): Promise<Trial>;
+  /** the same connection as it would stand in sluice.yaml, a variable's name in the place of each secret */
+  asYaml(id: string, body: Readonly<Record<string, unknown>>): string;
+  /** of a stored one */
+  storedYaml(id: string): Promise<string>;
+  /** a person must give it access before it can read anything */
+  needsConsent(id: string): Promise<boolean>;
+
+  events(filter: {
+    readonly connection: string | undefined;
+    readonly status: EventStatus | undefined;
+    readonly before: string | undefined;
+  }): Promise<EventPage>;
+  /** with its body as it came; null when its retention is over @throws SluiceError `not_found` */
+  event(id: string): Promise<{ readonly event: EventView; readonly body: Buffer | null }>;
+  /** @throws SluiceError `not_found`, `event_not_replayable` */
+  replay(actor: Actor, eventId: string): Promise<void>;
+
+  notifications(before: string | undefined): Promise<{
+    readonly data: readonly NotificationView[];
+    readonly next: string | null;
+    /** an address is set */
+    readonly configured: boolean;
+  }>;
+  /** Sends it once more. @throws SluiceError `not_found` */
+  resend(actor: Actor, notificationId: string): Promise<void>;
+
+  audit(filter: Omit<AuditFilter, 'limit'>): Promise<{
+    readonly entries: readonly AuditView[];
+    readonly next: string | null;
+  }>;
+  /** Writes down what needs no function of ours, such as a login. Never fails. */
+  note(actor: Actor, action: string): Promise<void>;
+}
