@@ -14,6 +14,7 @@ import { metricsRoutes } from './routes/metrics.ts';
 import { QUEUES_PATH, queuesRoutes } from './routes/queues.ts';
 import { statusRoutes } from './routes/status.tsx';
 import { webhookRoutes } from './routes/webhooks.ts';
+import { traceRequests } from './trace-requests.ts';
 import { securityHeaders } from './security-headers.ts';
 import { createSessions } from './session.ts';
 
@@ -64,7 +65,7 @@ function baseApp(deps: ProbeDeps): WebApp {
   return app;
 }
 
-function bareApp(deps: Pick<ProbeDeps, 'logger' | 'now' | 'publicUrl'>): WebApp {
+function bareApp(deps: Pick<ProbeDeps, 'logger' | 'now' | 'publicUrl' | 'tracing'>): WebApp {
   const app = new Hono<WebEnv>();
   app.use(async (c, next) => {
     const startedAt = deps.now();
@@ -73,6 +74,7 @@ function bareApp(deps: Pick<ProbeDeps, 'logger' | 'now' | 'publicUrl'>): WebApp 
     const { method, path } = c.req;
     deps.logger.debug({ method, path, status: c.res.status, ms: deps.now() - startedAt }, 'request');
   });
+  if (deps.tracing !== undefined) app.use(traceRequests(deps.tracing));
   app.use(securityHeaders(deps.publicUrl, QUEUES_PATH));
   app.use(
     bodyLimit({

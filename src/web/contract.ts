@@ -5,6 +5,7 @@ import type { Connector, SetupView } from '../auth/authorization/contract.ts';
 import type { MappingChange, MappingView } from '../sync/mappings.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import type { ApiDeps } from './api/contract.ts';
 import type { ApiRate } from './api/rate-limit.ts';
 import type { Session } from './session.ts';
@@ -37,6 +38,8 @@ export interface ProbeDeps {
   readonly logger: Logger;
   /** epoch milliseconds */
   readonly now: () => number;
+  /** of requests, probes aside [none] */
+  readonly tracing?: Tracing;
   /** milliseconds that a probe waits for `ready` [2000] */
   readonly readyTimeoutMs?: number;
 }
