@@ -179,7 +179,8 @@ function watched(exporter: SpanExporter, { logger, onExport }: TracingOptions): 
   return {
     export(spans, done) {
       exporter.export(spans, (result) => {
-        const failed = result.code !== 0;
+        // 0 is success; the enum itself is in a package that we don't depend on
+        const failed = Number(result.code) !== 0;
         onExport(failed ? 'failed' : 'ok', spans.length);
         // the error itself may hold the collector's answer
         if (failed && !lost) logger.warn('traces are lost: the collector does not take them');

@@ -87,7 +87,7 @@ describe('traces', () => {
     expect(named('page commit')).toHaveLength(2);
     const fetches = named('page fetch').map((span) => span.spanId);
     const requests = named('GET');
-    expect(requests.map((span) => span.parentSpanId).toSorted()).toEqual(fetches.toSorted());
+    expect(requests.map((span) => String(span.parentSpanId)).toSorted()).toEqual(fetches.toSorted());
     expect(requests.map((span) => span.attributes['url.path'])).toEqual([
       '/api/things',
       '/api/things?cursor=…',
