@@ -48,6 +48,7 @@ const libraries = {
   pg: ['store', 'jobs', 'auth', 'sync', 'webhooks', 'outbound'],
   'drizzle-orm': ['store'],
   commander: ['commands', 'cli.ts'],
+  '@opentelemetry/': ['telemetry'],
 };
 
 /** Files that a folder above may import from `jobs`. */

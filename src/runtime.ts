@@ -42,7 +42,8 @@ import type { SyncContext } from './sync/context.ts';
 import type { Logger } from './telemetry/logger.ts';
 import type { PoolUse } from './telemetry/gauges.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
-import { recordTokenEvent } from './telemetry/token-metrics.ts';
+import { noTracing, openTracing, type Tracing } from './telemetry/tracing.ts';
+import { recordTokenEvent, tokenSpan } from './telemetry/token-metrics.ts';
 import { revokeGrants, upkeepGrants, type UpkeepContext } from './sync/grant-upkeep.ts';
 import { firstRun, timetableOf } from './sync/schedule.ts';
 import { lookAround, type SetupContext } from './sync/setup.ts';
@@ -87,6 +88,7 @@ export interface Runtime {
   readonly registration: RegistrationContext;
   readonly jobs: Jobs;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   readonly logger: Logger;
   readonly now: () => number;
   /** Takes webhooks in, on a few connections of its own; closed by whoever opens it, before the runtime. */
@@ -143,6 +145,9 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
     });
     opened.push(() => net.close());
     const owner = `${hostname()}.${process.pid}.${randomBytes(3).toString('hex')}`;
+    // closed after all that may still tell it something
+    const tracing = await tracingOf(environment, owner, metrics, logger);
+    opened.push(() => tracing.close());
     const redis: RedisSettings | undefined =
       environment.redisUrl === undefined
         ? undefined
@@ -174,7 +179,10 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
       random,
       ownerId: owner,
       logger,
-      onEvent: (event) => recordTokenEvent(metrics, event),
+      onEvent(event) {
+        recordTokenEvent(metrics, event);
+        if (event.type === 'request') tracing.record(tokenSpan(event, now()));
+      },
     });
     opened.push(() => tokens.close());
     const limiter = createLimiter({
@@ -194,6 +202,7 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
       limiter,
       now,
       ...(options.requestTimeoutMs === undefined ? {} : { timeoutMs: options.requestTimeoutMs }),
+      tracing,
       onAnswer: (provider, status, seconds) => metrics.providerRequest({ provider, status, seconds }),
     };
     const outbound = createOutbound({ ...sending, tokens });
@@ -236,6 +245,7 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
       queueUrl: environment.queueDatabaseUrl ?? databaseUrl,
       workers: options.workers,
       logger,
+      tracing,
       now,
     });
     opened.push(() => jobs.close());
@@ -267,6 +277,7 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
       loadConnection,
       logger,
       now,
+      tracing,
       onRunEnd: (run) => metrics.runFinished(run),
     };
     const sync: SyncContext = {
@@ -278,6 +289,7 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
       now,
       random,
       owner,
+      tracing,
       onRecords: (provider, counts) => metrics.recordsWritten(provider, counts),
       onTrouble: (trouble) => metrics.streamTrouble(trouble),
     };
@@ -297,7 +309,7 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
     const registration: RegistrationContext = {
       db,
       vault,
-      send: createSend({ fetch: net.fetch, tokens, limiter }),
+      send: createSend({ fetch: net.fetch, tokens, limiter, tracing }),
       tokens,
       loadConnection,
       findProvider,
@@ -337,6 +349,7 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
         },
       },
       metrics,
+      tracing,
       logger,
       now,
       openIntake: () => {
@@ -356,6 +369,7 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
           now,
           logger,
           onStored: (connectionId) => jobs.webhooksStored(connectionId),
+          tracing,
           onOutcome: (provider, outcome) => metrics.webhookEvent({ provider, outcome }),
           onRefused: (provider, reason) => metrics.webhookRefused(provider, reason),
         });
@@ -408,6 +422,27 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
     await close();
     throw error;
   }
+}
+
+/** Only where a collector is named. */
+async function tracingOf(
+  environment: Environment,
+  owner: string,
+  metrics: Metrics,
+  logger: Logger,
+): Promise<Tracing> {
+  const endpoint = environment.otelEndpoint;
+  if (endpoint === undefined) return noTracing;
+  return openTracing({
+    endpoint,
+    process: {
+      'service.version': version,
+      'service.instance.id': owner,
+      'sluice.role': environment.role,
+    },
+    logger,
+    onExport: (outcome, spans) => metrics.traceExport(outcome, spans),
+  });
 }
 
 /** Milliseconds for one statement beside a refresh. */

@@ -84,6 +84,7 @@ function probes(runtime: Runtime, publicUrl: string): ProbeDeps {
     apiKeys: runtime.secrets?.apiKeys ?? runtime.environment.apiKeys,
     metricsOpen: runtime.environment.metricsOpen,
     publicUrl,
+    tracing: runtime.tracing,
     logger: runtime.logger,
     now: runtime.now,
   };

@@ -6,6 +6,7 @@ import type { Db } from '../store/db.ts';
 import { ticketForRun } from '../store/run-tickets.ts';
 import { requestRun, type RunRequest } from '../store/runs.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { noTracing, type Tracing } from '../telemetry/tracing.ts';
 import { queueUnreachable, type QueueConnection } from './backend.ts';
 import { within } from './deadline.ts';
 import { addRunJob, type Queues } from './queues.ts';
@@ -18,6 +19,8 @@ export interface EnqueueContext {
   readonly connection: Pick<QueueConnection, 'ready'>;
   readonly queues: Queues;
   readonly logger: Logger;
+  /** [none] */
+  readonly tracing?: Tracing;
 }
 
 /** Puts a run into the queue within a few seconds. False where the queue didn't answer; the run comes later. */
@@ -25,9 +28,13 @@ export async function enqueueRun(context: EnqueueContext, runId: string): Promis
   const ticket = await ticketForRun(context.db, runId);
   if (ticket === undefined) return true;
   try {
-    await within(
-      ENQUEUE_MS,
-      context.connection.ready().then(() => addRunJob(context.queues, ticket)),
+    await (context.tracing ?? noTracing).span(
+      { name: 'run enqueue', kind: 'producer', of: { run: runId }, attributes: { 'sluice.run.id': runId } },
+      () =>
+        within(
+          ENQUEUE_MS,
+          context.connection.ready().then(() => addRunJob(context.queues, ticket)),
+        ),
     );
     return true;
   } catch (error) {

@@ -7,6 +7,7 @@ import type { RunContext } from '../sync/run.ts';
 import type { SyncContext } from '../sync/context.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { PoolUse, QueueDepth } from '../telemetry/gauges.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import type { RedisSettings } from '../store/redis.ts';
 import type { WebhookContext } from '../webhooks/context.ts';
 import type { RegistrationContext } from '../webhooks/endpoints.ts';
@@ -36,6 +37,8 @@ export interface JobsOptions {
   /** whether this process will run workers, which take more connections */
   readonly workers: boolean;
   readonly logger: Logger;
+  /** [none] */
+  readonly tracing?: Tracing;
   readonly now: () => number;
 }
 
@@ -104,7 +107,8 @@ export function openJobs(options: JobsOptions): Jobs {
     onWarning: (message, details) => logger.warn(details, message),
   });
   const queues = openQueues(connection, onError);
-  const enqueue = { db, connection, queues, logger };
+  const { tracing } = options;
+  const enqueue = { db, connection, queues, logger, ...(tracing === undefined ? {} : { tracing }) };
   const releaser = createReleaser(enqueue);
 
   return {

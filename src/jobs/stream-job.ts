@@ -4,6 +4,7 @@ import { loadRun, releaseStreams, resumeStream, type ReleaseRules } from '../sto
 import { streamStanding } from '../store/run-streams.ts';
 import { releaseRules } from '../sync/run.ts';
 import { syncStream } from '../sync/stream-sync.ts';
+import { nameInLog } from '../telemetry/log-context.ts';
 import type { JobContext } from './context.ts';
 import { addStreamJob, type StreamJobData } from './queues.ts';
 
@@ -67,6 +68,7 @@ async function releaseNext(
 async function rulesOf(context: JobContext, runId: string): Promise<ReleaseRules | undefined> {
   const run = await loadRun(context.db, runId);
   if (run === undefined || run.slot !== 'active') return undefined;
+  nameInLog({ connection: run.connection_id });
   try {
     return releaseRules(await context.sync.loadConnection(run.connection_id, { requireUsable: false }));
   } catch {

@@ -2,6 +2,7 @@
 import { DelayedError, WaitingError, type Job } from 'bullmq';
 import { eventStanding, resumeEvent } from '../store/inbox-jobs.ts';
 import { processEvent } from '../webhooks/process.ts';
+import { nameInLog } from '../telemetry/log-context.ts';
 import type { JobContext } from './context.ts';
 import { enqueueRun } from './enqueue.ts';
 import type { WebhookJobData } from './queues.ts';
@@ -23,6 +24,7 @@ export async function processWebhook(
   };
   const event = await eventStanding(context.db, eventId, jobId);
   if (event === undefined) return;
+  nameInLog({ connection: event.connection_id });
   if (event.status === 'waiting') {
     // A worker that died before it could delay the job, or a queue that was lost, must not cut the wait short.
     const until = event.wait_until?.getTime() ?? 0;

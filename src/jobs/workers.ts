@@ -16,6 +16,8 @@ import { within } from './deadline.ts';
 import { startedLate } from './due.ts';
 import { processMaintenance } from './maintenance-job.ts';
 import type { JobData, QueueName, RunJobData, StreamJobData, WebhookJobData } from './queues.ts';
+import { logAbout } from '../telemetry/log-context.ts';
+import { noTracing, type TraceSubject } from '../telemetry/tracing.ts';
 import { startReconciler } from './reconciler.ts';
 import { processRun } from './run-job.ts';
 import { processStream } from './stream-job.ts';
@@ -130,24 +132,64 @@ function measured(
   queue: string,
   process: Processor<JobData, void>,
 ): Processor<JobData, void> {
-  return async (job: AnyJob, token) => {
+  const carryOut = async (job: AnyJob, token: string | undefined): Promise<void> => {
     const started = performance.now();
     // Later starts follow a wait that was meant.
     if (job.attemptsStarted === 1) context.onJobStart?.(queue, startedLate(job));
-    const report = (outcome: string): void =>
-      context.onJob?.(queue, outcome, (performance.now() - started) / 1000);
+    context.logger.debug('job began');
+    const report = (outcome: string): void => {
+      const ms = performance.now() - started;
+      context.onJob?.(queue, outcome, ms / 1000);
+      context.logger.debug({ outcome, ms: Math.round(ms) }, 'job ended');
+    };
     try {
       await process(job, token);
       report('done');
     } catch (error) {
-      const waiting = error instanceof Error && waits.has(error.constructor.name);
+      const waiting = isWait(error);
       report(waiting ? 'waiting' : 'error');
-      if (!waiting)
-        context.logger.error(
-          { err: error, queue, jobId: job.id, ...job.data },
-          'job could not be carried out',
-        );
+      if (!waiting) context.logger.error({ err: error }, 'job could not be carried out');
       throw error;
     }
   };
+  return (job: AnyJob, token) =>
+    logAbout({ queue, jobId: job.id, ...job.data }, () =>
+      traced(context, queue, job, () => carryOut(job, token)),
+    );
+}
+
+function isWait(error: unknown): boolean {
+  return error instanceof Error && waits.has(error.constructor.name);
+}
+
+/** One span a delivery, in the trace of what the job is about. */
+function traced(
+  { tracing = noTracing }: JobContext,
+  queue: string,
+  job: AnyJob,
+  work: () => Promise<void>,
+): Promise<void> {
+  // every half minute, for nothing that could be looked at
+  if (job.name === 'canary') return work();
+  const { data } = job;
+  const subject: TraceSubject | undefined =
+    'runId' in data ? { run: data.runId } : 'eventId' in data ? { event: data.eventId } : undefined;
+  return tracing.span(
+    {
+      name: `${queue} job`,
+      kind: 'consumer',
+      ...(subject === undefined ? {} : { of: subject }),
+      attributes: {
+        'sluice.queue': queue,
+        'sluice.job.id': job.id,
+        'sluice.job.name': job.name,
+        'sluice.job.start': job.attemptsStarted,
+        'sluice.run.id': 'runId' in data ? data.runId : undefined,
+        'sluice.stream': 'stream' in data ? data.stream : undefined,
+        'sluice.event.id': 'eventId' in data ? data.eventId : undefined,
+      },
+      expects: isWait,
+    },
+    work,
+  );
 }

@@ -10,8 +10,9 @@ import type { ResolvedConnection } from '../providers/connection.ts';
 import type { StreamDefinition } from '../providers/contract.ts';
 import { readRetryAfter } from '../auth/retry-after.ts';
 import type { RequestEntry, TimelineEntry } from '../store/run-timeline.ts';
+import { noTracing, type SpanSpec, type Tracing } from '../telemetry/tracing.ts';
 import type { Limiter } from './limiter.ts';
-import { followRequest, type RequestTrail } from './request-trail.ts';
+import { followRequest, shownPath, type RequestTrail } from './request-trail.ts';
 import { bodyOf, forbidden, unauthorized } from './refusal.ts';
 
 /** Quick retries in place: at most two, spread over less than 5 s, so that a slot is never held for long. */
@@ -74,12 +75,14 @@ export interface OutboundOptions {
   readonly now: () => number;
   /** `status` is null where no answer came */
   readonly onAnswer?: (provider: string, status: number | null, seconds: number) => void;
+  /** [none] */
+  readonly tracing?: Tracing;
   /** milliseconds for one request; default 30,000 */
   readonly timeoutMs?: number;
 }
 
 export function createOutbound(options: OutboundOptions): Outbound {
-  const { fetch, tokens, now } = options;
+  const { fetch, tokens, now, tracing = noTracing } = options;
 
   /** `token` is undefined for credentials that go in headers alone. */
   async function send(
@@ -94,13 +97,17 @@ export function createOutbound(options: OutboundOptions): Outbound {
     const report = (status: number | null, error?: unknown): void =>
       options.onAnswer?.(connection.provider.id, status, ended(status, error) / 1000);
     try {
-      const answer = await fetch(request.url, {
-        headers: {
-          ...connection.provider.headers(connection),
-          ...(token === undefined ? {} : { Authorization: `Bearer ${token.value}` }),
-        },
-        timeoutMs: options.timeoutMs ?? 30_000,
-        ...(request.signal === undefined ? {} : { signal: request.signal }),
+      const answer = await tracing.span(requestSpan('GET', connection, request.url), async (span) => {
+        const received = await fetch(request.url, {
+          headers: {
+            ...connection.provider.headers(connection),
+            ...(token === undefined ? {} : { Authorization: `Bearer ${token.value}` }),
+          },
+          timeoutMs: options.timeoutMs ?? 30_000,
+          ...(request.signal === undefined ? {} : { signal: request.signal }),
+        });
+        span.set({ 'http.response.status_code': received.status });
+        return received;
       });
       report(answer.status);
       if (answer.status === 429) {
@@ -142,30 +149,55 @@ export function createOutbound(options: OutboundOptions): Outbound {
   return {
     async getJson(request) {
       assertOwnOrigin(request);
-      const trail = followRequest(request.url, request.counts.entries, now);
-      const answer = await pRetry(
-        async (attempt) => {
-          if (attempt > 1) {
-            request.counts.retries += 1;
-            trail.again();
-          }
-          const received = await sendWithToken(request, trail);
-          const error = await errorOf(received, request, now());
-          if (error !== undefined) throw error;
-          return received.answer;
-        },
-        {
-          retries: QUICK_RETRIES,
-          minTimeout: QUICK_BASE_MS,
-          maxTimeout: QUICK_MAX_MS,
-          maxRetryTime: QUICK_TOTAL_MS,
-          randomize: true,
-          shouldRetry: ({ error }) => worthAQuickRetry(error),
-          ...(request.signal === undefined ? {} : { signal: request.signal }),
-        },
-      );
-      const { status, headers } = answer;
-      return { status, headers, body: parseJson(answer), request: trail.last() };
+      const { connection, stream } = request;
+      const attributes = {
+        'sluice.connection.id': connection.id,
+        'sluice.provider': connection.provider.id,
+        'sluice.stream': stream?.name,
+      };
+      return tracing.span({ name: 'page fetch', attributes }, () => getPage(request));
+    },
+  };
+
+  async function getPage(request: ProviderRequest): Promise<ProviderAnswer> {
+    const trail = followRequest(request.url, request.counts.entries, now);
+    const answer = await pRetry(
+      async (attempt) => {
+        if (attempt > 1) {
+          request.counts.retries += 1;
+          trail.again();
+        }
+        const received = await sendWithToken(request, trail);
+        const error = await errorOf(received, request, now());
+        if (error !== undefined) throw error;
+        return received.answer;
+      },
+      {
+        retries: QUICK_RETRIES,
+        minTimeout: QUICK_BASE_MS,
+        maxTimeout: QUICK_MAX_MS,
+        maxRetryTime: QUICK_TOTAL_MS,
+        randomize: true,
+        shouldRetry: ({ error }) => worthAQuickRetry(error),
+        ...(request.signal === undefined ? {} : { signal: request.signal }),
+      },
+    );
+    const { status, headers } = answer;
+    return { status, headers, body: parseJson(answer), request: trail.last() };
+  }
+}
+
+/** One request to a provider, for whoever sends it: what its timeline shows, and no more. */
+export function requestSpan(method: string, connection: ResolvedConnection, url: string): SpanSpec {
+  return {
+    name: method,
+    kind: 'client',
+    attributes: {
+      'http.request.method': method,
+      'server.address': new URL(url).hostname,
+      'url.path': shownPath(url),
+      'sluice.connection.id': connection.id,
+      'sluice.provider': connection.provider.id,
     },
   };
 }

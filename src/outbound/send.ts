@@ -6,7 +6,8 @@ import type { TokenService } from '../auth/contract.ts';
 import { SluiceError } from '../errors.ts';
 import type { GuardedFetch } from '../net/contract.ts';
 import type { ResolvedConnection } from '../providers/connection.ts';
-import { tokenSubject } from './client.ts';
+import { noTracing, type Tracing } from '../telemetry/tracing.ts';
+import { requestSpan, tokenSubject } from './client.ts';
 import type { Limiter } from './limiter.ts';
 
 export interface SendRequest {
@@ -39,7 +40,10 @@ export function createSend(deps: {
   readonly fetch: GuardedFetch;
   readonly tokens: TokenService;
   readonly limiter: Limiter;
+  /** [none] */
+  readonly tracing?: Tracing;
 }): Send {
+  const { tracing = noTracing } = deps;
   return async (request) => {
     const { connection, flow } = request;
     const url = new URL(`${connection.endpoints.api ?? ''}${request.path}`);
@@ -49,16 +53,20 @@ export function createSend(deps: {
     const subject = tokenSubject({ ...connection, scopes: request.scopes });
     const once = async (token: string): Promise<SendAnswer> => {
       await deps.limiter.admit(connection, undefined);
-      const answer = await deps.fetch(url.href, {
-        method: request.method,
-        headers: {
-          ...connection.provider.headers(connection),
-          Authorization: `Bearer ${token}`,
-          ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
-        },
-        ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-        timeoutMs: TIMEOUT_MS,
-        maxBytes: MAX_BYTES,
+      const answer = await tracing.span(requestSpan(request.method, connection, url.href), async (span) => {
+        const received = await deps.fetch(url.href, {
+          method: request.method,
+          headers: {
+            ...connection.provider.headers(connection),
+            Authorization: `Bearer ${token}`,
+            ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
+          },
+          ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+          timeoutMs: TIMEOUT_MS,
+          maxBytes: MAX_BYTES,
+        });
+        span.set({ 'http.response.status_code': received.status });
+        return received;
       });
       return { status: answer.status, body: parsed(answer.body) };
     };

@@ -4,6 +4,7 @@ import { commitProgress } from '../store/run-streams.ts';
 import type { RequestEntry } from '../store/run-timeline.ts';
 import type { StreamDefinition } from '../providers/contract.ts';
 import { sendTogether } from '../store/send-together.ts';
+import { noTracing } from '../telemetry/tracing.ts';
 import type { SyncContext } from './context.ts';
 import { deleteMarked, type Deletion } from './delete-records.ts';
 import { storeRejected, storeSeen } from './page-rows.ts';
@@ -82,7 +83,13 @@ export async function commitPage<Checkpoint>(
   writer: Writer,
   page: PageToCommit<Checkpoint>,
 ): Promise<CommittedPage<Checkpoint>> {
-  return withoutRefused(context.db, page.content, (valid) => storePage(context, input, writer, page, valid));
+  const attributes = { 'sluice.connection.id': input.connection.id, 'sluice.stream': input.stream.name };
+  return (context.tracing ?? noTracing).span({ name: 'page commit', attributes }, async (span) => {
+    span.set({ 'sluice.page.records': page.content.read });
+    return withoutRefused(context.db, page.content, (valid) =>
+      storePage(context, input, writer, page, valid),
+    );
+  });
 }
 
 async function storePage<Checkpoint>(

@@ -3,6 +3,7 @@ import type { TokenService } from '../auth/contract.ts';
 import type { Outbound } from '../outbound/client.ts';
 import type { Db } from '../store/db.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import type { LoadConnection } from './load-connection.ts';
 
 export interface SyncContext {
@@ -15,6 +16,8 @@ export interface SyncContext {
   readonly random: () => number;
   /** names this process in leases and locks */
   readonly owner: string;
+  /** [none] */
+  readonly tracing?: Tracing;
   readonly onRecords?: (
     provider: string,
     counts: { added: number; updated: number; deleted: number; unchanged?: number; rejected?: number },

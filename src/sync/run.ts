@@ -19,6 +19,8 @@ import {
   type ReleaseRules,
   type RunRow,
 } from '../store/runs.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
+import { nameInLog } from '../telemetry/log-context.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { streamStates, usableCursor, type StreamState } from './cursors.ts';
 import type { LoadConnection } from './load-connection.ts';
@@ -32,6 +34,8 @@ export interface RunContext {
   readonly loadConnection: LoadConnection;
   readonly logger: Logger;
   readonly now: () => number;
+  /** [none] */
+  readonly tracing?: Tracing;
   readonly onRunEnd?: (run: { provider: string; status: string; seconds: number }) => void;
 }
 
@@ -55,6 +59,7 @@ export async function advanceRun(context: RunContext, runId: string, jobId: stri
     if (run?.slot === null) await context.tokens.endFlow(runId);
     return { step: 'ended', promoted: undefined };
   }
+  nameInLog({ runId, connection: run.connection_id });
   let connection: ResolvedConnection;
   try {
     connection = await context.loadConnection(run.connection_id, { requireUsable: false });
@@ -108,6 +113,22 @@ export async function endRun(
   if (closed === undefined) return { step: 'ended', promoted: undefined };
   const seconds = (context.now() - (run.started_at ?? run.created_at).getTime()) / 1000;
   context.onRunEnd?.({ provider: connection?.provider.id ?? 'unknown', status: closed.status, seconds });
+  context.tracing?.root(
+    { run: run.id },
+    {
+      name: 'run',
+      from: run.created_at.getTime(),
+      to: context.now(),
+      attributes: {
+        'sluice.run.id': run.id,
+        'sluice.run.status': closed.status,
+        'sluice.run.trigger': run.trigger,
+        'sluice.connection.id': run.connection_id,
+        'sluice.provider': connection?.provider.id,
+      },
+      error: closed.status === 'failed' ? (error?.code ?? 'failed') : undefined,
+    },
+  );
   context.logger.info({ runId: run.id, connection: run.connection_id, status: closed.status }, 'run ended');
   return { step: 'ended', promoted: closed.promoted };
 }

@@ -3,6 +3,7 @@
  * wrong becomes an outcome that is written down first and told to the queue second.
  */
 import { reportOf, SluiceError, type ErrorReport } from '../errors.ts';
+import { nameInLog } from '../telemetry/log-context.ts';
 import { decide, stateFor } from '../outbound/retry.ts';
 import { noRequests, type RequestCounts } from '../outbound/client.ts';
 import type { ResolvedConnection } from '../providers/connection.ts';
@@ -25,6 +26,7 @@ export async function syncStream(context: SyncContext, job: StreamJob): Promise<
   const { db } = context;
   const delivery = await beginDelivery(db, job.runId, job.stream, job.jobId);
   if (delivery === undefined) return { outcome: 'done' };
+  nameInLog({ runId: job.runId, stream: job.stream, connection: delivery.connectionId });
   const counts = noRequests();
   const end = (status: 'failed' | 'cancelled', error: ErrorReport | null): Promise<Outcome> =>
     endStream(db, job.runId, job.stream, status, error, counts).then(() => ({ outcome: 'done' }));
@@ -115,9 +117,8 @@ async function fail(
   const report = reportOf(error);
   const ends = decision.action === 'fail';
   context.onTrouble?.({ provider: connection.provider.id, kind: report.kind, ends });
-  const log = context.logger.child({ runId: job.runId, connection: connection.id, stream: job.stream });
   if (decision.action === 'fail') {
-    log.error({ code: report.code, reason: decision.reason, err: error }, 'stream failed');
+    context.logger.error({ code: report.code, reason: decision.reason, err: error }, 'stream failed');
     if (decision.attention) await parkConnection(db, connection.id, stateFor(report.code), report);
     const shown = namingScope(report, held?.stream);
     await endStream(
@@ -133,7 +134,10 @@ async function fail(
     return { outcome: 'done' };
   }
   const until = now() + decision.delayMs;
-  log.warn({ code: report.code, reason: decision.reason, delayMs: decision.delayMs }, 'stream waits');
+  context.logger.warn(
+    { code: report.code, reason: decision.reason, delayMs: decision.delayMs },
+    'stream waits',
+  );
   const attempt = decision.countsAttempt ? attempts + 1 : null;
   counts.entries.push(
     waitEntry({ at: now(), error: report.code, until, attempt, named: namesMoment(error) }),

@@ -1,6 +1,7 @@
 /** The logger: pino to standard error, without secrets, as JSON or readable on a terminal. */
 import { pino, type Logger as PinoLogger } from 'pino';
 import { prettyFactory } from 'pino-pretty';
+import { logSubject } from './log-context.ts';
 import { redactor, scrub, withoutParameters } from './redact.ts';
 
 export type Logger = PinoLogger;
@@ -41,6 +42,8 @@ export function createLogger(options: LoggerOptions = {}): Logger {
       level: options.level ?? 'info',
       base: options.base === undefined ? { pid: process.pid } : redact(options.base),
       timestamp: pino.stdTimeFunctions.isoTime,
+      // a copy, since what is logged is merged into it; what the line itself says goes first
+      mixin: () => ({ ...logSubject() }),
       formatters: { level: (label) => ({ level: label }), log: redact },
       serializers: {
         // already done by `redact`; pino's own would fold the causes into the message

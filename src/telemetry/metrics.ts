@@ -46,9 +46,9 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
   const gauges = createGauges(registry, options.collectTimeoutMs ?? 2000, options.keepMs ?? 2000);
   return {
     ...createRecorder(registry),
-    watchQueues: gauges.watchQueues,
-    watchPools: gauges.watchPools,
-    watchState: gauges.watchState,
+    watchQueues: (source) => gauges.watchQueues(source),
+    watchPools: (source) => gauges.watchPools(source),
+    watchState: (source) => gauges.watchState(source),
     describe: (labels) => build.set({ ...labels, node: process.versions.node }, 1),
     async render() {
       await gauges.refresh();

@@ -1,5 +1,6 @@
-/** Counts what the token service tells. */
+/** Counts what the token service tells, and makes spans of its requests. */
 import type { Metrics } from './metrics.ts';
+import type { PastSpan } from './tracing.ts';
 
 /** A token event as it is counted; structural, since telemetry stands below auth. */
 export type CountedTokenEvent = { readonly provider: string } & (
@@ -43,4 +44,23 @@ export function recordTokenEvent(metrics: TokenMetrics, event: CountedTokenEvent
     case 'cache_down':
       return metrics.tokenEvent('cache_down', 'shared');
   }
+}
+
+/** A request to a token endpoint that has just ended; `now` in epoch milliseconds. */
+export function tokenSpan(
+  event: Extract<CountedTokenEvent, { type: 'request' }> & { readonly connectionId: string },
+  now: number,
+): PastSpan {
+  return {
+    name: 'token request',
+    kind: 'client',
+    from: now - event.ms,
+    to: now,
+    attributes: {
+      'sluice.connection.id': event.connectionId,
+      'sluice.provider': event.provider,
+      'sluice.token.cause': event.cause,
+    },
+    error: event.outcome === 'ok' ? undefined : event.outcome,
+  };
 }

@@ -19,6 +19,7 @@ import { notificationRoutes } from './routes/notifications.tsx';
 import { QUEUES_PATH, queuesRoutes } from './routes/queues.ts';
 import { statusRoutes } from './routes/status.tsx';
 import { webhookRoutes } from './routes/webhooks.ts';
+import { traceRequests } from './trace-requests.ts';
 import { securityHeaders } from './security-headers.ts';
 import { createSessions, type Sessions } from './session.ts';
 import type { SteeringWebDeps } from './steering/page.tsx';
@@ -82,7 +83,7 @@ function baseApp(deps: ProbeDeps): WebApp {
   return app;
 }
 
-function bareApp(deps: Pick<ProbeDeps, 'logger' | 'now' | 'publicUrl'>): WebApp {
+function bareApp(deps: Pick<ProbeDeps, 'logger' | 'now' | 'publicUrl' | 'tracing'>): WebApp {
   const app = new Hono<WebEnv>();
   app.use(async (c, next) => {
     const startedAt = deps.now();
@@ -91,6 +92,7 @@ function bareApp(deps: Pick<ProbeDeps, 'logger' | 'now' | 'publicUrl'>): WebApp 
     const { method, path } = c.req;
     deps.logger.debug({ method, path, status: c.res.status, ms: deps.now() - startedAt }, 'request');
   });
+  if (deps.tracing !== undefined) app.use(traceRequests(deps.tracing));
   app.use(securityHeaders(deps.publicUrl, QUEUES_PATH));
   app.use(
     bodyLimit({

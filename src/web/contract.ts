@@ -6,6 +6,7 @@ import type { Actor } from '../store/audit.ts';
 import type { MappingChange, MappingView } from '../sync/mappings.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import type { Api } from './api/contract.ts';
 import type { ApiRate } from './api/rate-limit.ts';
 import type { Session } from './session.ts';
@@ -39,6 +40,8 @@ export interface ProbeDeps {
   readonly logger: Logger;
   /** epoch milliseconds */
   readonly now: () => number;
+  /** of requests, probes aside [none] */
+  readonly tracing?: Tracing;
   /** milliseconds that a probe waits for `ready` [2000] */
   readonly readyTimeoutMs?: number;
 }

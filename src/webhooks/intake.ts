@@ -7,6 +7,7 @@ import type pg from 'pg';
 import { SluiceError } from '../errors.ts';
 import { countDuplicates, newEventId, sha256, storeEvents, type IncomingEvent } from '../store/inbox.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { identify } from './identity.ts';
 import type { Receiver, Receivers } from './receivers.ts';
@@ -47,6 +48,8 @@ export interface IntakeOptions {
   /** told after the commit, for each connection that has something new */
   readonly onStored?: (connectionId: string) => void;
   readonly onOutcome?: (provider: string, outcome: IntakeOutcome) => void;
+  /** [none] */
+  readonly tracing?: Tracing;
   /** why, which its sender isn't told */
   readonly onRefused?: (provider: string, reason: RefusalReason) => void;
 }
@@ -89,6 +92,20 @@ export function createIntake(options: IntakeOptions): Intake {
     }
   }
 
+  /** The trace of an event begins with its receipt; one that was stored before has its own already. */
+  function trace(event: IncomingEvent, { provider, connectionId }: Receiver, from: number): void {
+    const attributes = {
+      'sluice.event.id': event.id,
+      'sluice.connection.id': connectionId,
+      'sluice.provider': provider,
+      'sluice.event.bytes': event.body.length,
+    };
+    options.tracing?.root(
+      { event: event.id },
+      { name: 'webhook intake', kind: 'producer', from, to: now(), attributes },
+    );
+  }
+
   async function find(connectionId: string): Promise<Receiver | undefined> {
     try {
       return await withinLimit(receivers.find(connectionId), LIMIT_MS);
@@ -122,6 +139,7 @@ export function createIntake(options: IntakeOptions): Intake {
       try {
         const stored = await withinLimit(commits.add(event), LIMIT_MS - (performance.now() - began));
         options.onOutcome?.(receiver.provider, stored ? 'stored' : 'duplicate');
+        if (stored) trace(event, receiver, now() - (performance.now() - began));
         // Also for a copy: the first delivery may have died between its commit and this.
         options.onStored?.(receiver.connectionId);
       } catch (error) {

@@ -3,6 +3,7 @@
  * the outcome says what happens next.
  */
 import { reportOf, SluiceError, type ErrorReport } from '../errors.ts';
+import { nameInLog } from '../telemetry/log-context.ts';
 import { decide } from '../outbound/retry.ts';
 import type { ResolvedConnection } from '../providers/connection.ts';
 import type { WebhookReading } from '../providers/webhook-contract.ts';
@@ -44,6 +45,7 @@ export async function processEvent(context: WebhookContext, job: EventJob): Prom
   const delivery = await beginEvent(context.db, job.eventId, job.jobId);
   if (delivery === undefined) return { outcome: 'done' };
   const { event } = delivery;
+  nameInLog({ eventId: job.eventId, connection: event.connection_id });
   if (delivery.poisoned) {
     const times = event.starts - 1;
     const message = `The event was started ${times} times and never came to an end.`;
@@ -202,16 +204,18 @@ async function fail(
   };
   const decision = decide(error, state, connection.retry);
   const report = reportOf(error);
-  const log = context.logger.child({ eventId: job.eventId, connection: connection.id });
   if (decision.action === 'fail') {
-    log.error({ code: report.code, reason: decision.reason, err: error }, 'webhook failed');
+    context.logger.error({ code: report.code, reason: decision.reason, err: error }, 'webhook failed');
     if (!decision.attention) return bury(context, job, subject, report, connection.provider.id);
     // It is the connection that is broken, not the event: it goes on when a person has mended it.
     await parkConnection(db, connection.id, 'needs_attention', report);
     await holdEvent(db, job.eventId, job.jobId, report);
     return { outcome: 'done' };
   }
-  log.warn({ code: report.code, reason: decision.reason, delayMs: decision.delayMs }, 'webhook waits');
+  context.logger.warn(
+    { code: report.code, reason: decision.reason, delayMs: decision.delayMs },
+    'webhook waits',
+  );
   const until = now() + decision.delayMs;
   const waiting = await waitEvent(db, job.eventId, job.jobId, {
     until: new Date(until),

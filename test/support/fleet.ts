@@ -1,11 +1,11 @@
 /** A database, the simulated Lucca, and workers of this process or of others: what tests of whole runs need. */
 import { randomBytes } from 'node:crypto';
-import { pino } from 'pino';
 import { startSandbox, type Sandbox } from '../../sandbox/index.ts';
 import type { LuccaOptions, LuccaSandbox } from '../../sandbox/lucca/server.ts';
 import { loadEnvironment, parseConnection, type ConnectionInput } from '../../src/config/index.ts';
 import type { ProviderDefinition } from '../../src/providers/contract.ts';
 import { findProvider as findShipped } from '../../src/providers/registry.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
 import { openRuntime, type Runtime } from '../../src/runtime.ts';
 import { applyConnections } from '../../src/sync/apply.ts';
 import { runView, type RunView } from '../../src/sync/history.ts';
@@ -55,6 +55,8 @@ export interface FleetOptions {
   readonly redisUrl?: string;
   /** milliseconds between two comparisons of runs and queue; default 30,000 */
   readonly reconcileEveryMs?: number;
+  /** further variables of its environment */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
@@ -71,13 +73,14 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     SLUICE_ENCRYPTION_KEYS: `test:${randomBytes(32).toString('base64')}`,
     SLUICE_ALLOW_LOOPBACK: 'true',
     SLUICE_WORKER_CONCURRENCY: String(options.concurrency ?? 8),
+    ...options.env,
   };
   const findProvider = (id: string): ProviderDefinition | undefined =>
     options.providers?.find((provider) => provider.id === id) ?? findShipped(id);
-  const logger = pino(
-    { level: options.log === undefined ? 'silent' : 'debug' },
-    { write: (line: string) => void options.log?.push(line) },
-  );
+  const logger = createLogger({
+    level: options.log === undefined ? 'silent' : 'debug',
+    destination: { write: (line: string) => void options.log?.push(line) },
+  });
   const runtime = await openRuntime(loadEnvironment(env, { role: 'worker', cwd: process.cwd() }), {
     logger,
     workers: true,

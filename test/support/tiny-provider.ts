@@ -1,5 +1,5 @@
 /** A provider of a test's own: a server whose answers the test writes, and the definition that reads them. */
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import {
@@ -21,6 +21,8 @@ export interface TinyProvider {
   readonly connection: Readonly<Record<string, unknown>>;
   /** paths with query of the data requests, in order of arrival */
   readonly asked: string[];
+  /** headers of all requests, those for tokens included, in order of arrival */
+  readonly headers: IncomingHttpHeaders[];
   /** requests that are being answered now, and the most there were */
   readonly busy: { now: number; most: number };
   /** Answers a path; without one the answer is 404. May be replaced at any time. */
@@ -48,6 +50,7 @@ export async function startTinyProvider(streams: readonly StreamDefinition[]): P
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
     request.resume();
+    tiny.headers.push(request.headers);
     if (request.method === 'POST') {
       send(response, { body: { access_token: `t${Date.now()}`, token_type: 'Bearer', expires_in: 3600 } });
       return;
@@ -91,6 +94,7 @@ export async function startTinyProvider(streams: readonly StreamDefinition[]): P
       endpoints: { token: `${origin}/token`, api: `${origin}/api` },
     },
     asked: [],
+    headers: [],
     busy: { now: 0, most: 0 },
     answer: () => undefined,
     async close() {

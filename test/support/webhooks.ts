@@ -28,6 +28,7 @@ export async function startIntake(runtime: Runtime): Promise<TestIntake> {
     metricsOpen: false,
     publicUrl: 'http://127.0.0.1:3000',
     logger: runtime.logger,
+    tracing: runtime.tracing,
     now: runtime.now,
     intake,
   });

@@ -79,7 +79,7 @@ function parseSample(line: string): Sample {
 export interface Scrape {
   readonly families: Map<string, Family>;
   /** the first sample of this name whose labels are these, further ones aside */
-  value(name: string, labels?: Readonly<Record<string, string>>): number | undefined;
+  readonly value: (name: string, labels?: Readonly<Record<string, string>>) => number | undefined;
 }
 
 export async function scrape(metrics: Pick<Metrics, 'render'>): Promise<Scrape> {
