@@ -301,6 +301,8 @@ function refused(connection: ResolvedConnection, answer: SendAnswer, url: string
   const said = [title, detail]
     .filter((part) => typeof part === 'string')
     .join(' ')
+    // it may repeat what it was told: the token, the endpoint's secret
+    .replaceAll(/[\w+/=.~-]{24,}/g, '[redacted]')
     .slice(0, 200);
   return new SluiceError(
     'webhook_registration_failed',

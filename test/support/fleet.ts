@@ -53,6 +53,8 @@ export interface FleetOptions {
   readonly redisUrl?: string;
   /** milliseconds between two comparisons of runs and queue; default 30,000 */
   readonly reconcileEveryMs?: number;
+  /** further variables of the environment */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
@@ -69,6 +71,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     SLUICE_ENCRYPTION_KEYS: `test:${randomBytes(32).toString('base64')}`,
     SLUICE_ALLOW_LOOPBACK: 'true',
     SLUICE_WORKER_CONCURRENCY: String(options.concurrency ?? 8),
+    ...options.env,
   };
   const findProvider = (id: string): ProviderDefinition | undefined =>
     options.providers?.find((provider) => provider.id === id) ?? findShipped(id);
