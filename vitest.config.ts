@@ -5,6 +5,7 @@ const queueTests = [
   'test/jobs/**/*.test.ts',
   'test/sync/**/*.test.ts',
   'test/webhooks/queue/**/*.test.ts',
+  'test/security/**/*.test.ts',
   'test/outbound/client.test.ts',
   'test/processes/{restart,worker}.test.ts',
   'test/auth/{ahead,cache,fleet,grants-fleet,hits,tokens}.test.ts',

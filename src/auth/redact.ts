@@ -33,6 +33,8 @@ function secretForms(subject: TokenSubject): string[] {
     secret,
     formEncode(secret),
     encodeURIComponent(wellFormed(secret)),
+    // as the library writes a body, which also encodes `~`
+    new URLSearchParams({ v: wellFormed(secret) }).toString().slice(2),
   ]);
   const headers = subject.clientSecrets.flatMap((secret) => [
     basicCredentials(subject.clientId, secret, 'raw'),

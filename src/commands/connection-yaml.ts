@@ -6,7 +6,7 @@ import { findConnection } from '../store/connections.ts';
 import { storedInput } from '../sync/load-connection.ts';
 
 /** The keys of a form, in the order of the documentation. */
-const SHOWN = ['settings', 'credentials', 'streams', 'schedule', 'timezone'] as const;
+const SHOWN = ['settings', 'credentials', 'endpoints', 'streams', 'schedule', 'timezone'] as const;
 
 export function connectionYaml(id: string, body: Readonly<Record<string, unknown>>): string {
   const shown: Record<string, unknown> = { provider: body.provider };
@@ -20,9 +20,12 @@ export function connectionYaml(id: string, body: Readonly<Record<string, unknown
 export async function storedYaml(runtime: Pick<Runtime, 'db' | 'vault'>, id: string): Promise<string> {
   const row = await findConnection(runtime.db.pool, id);
   if (row === undefined) throw new SluiceError('not_found', `There is no connection ${id}.`);
-  const { provider, settings, credentials, streams, schedule, timezone } = storedInput(row, runtime.vault);
+  const { provider, settings, credentials, endpoints, streams, schedule, timezone } = storedInput(
+    row,
+    runtime.vault,
+  );
   const given = timezone === 'UTC' ? {} : { timezone };
-  return connectionYaml(id, { provider, settings, credentials, streams, schedule, ...given });
+  return connectionYaml(id, { provider, settings, credentials, endpoints, streams, schedule, ...given });
 }
 
 function namesFor(id: string, credentials: readonly string[]): Record<string, string> {

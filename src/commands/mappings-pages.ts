@@ -2,6 +2,7 @@
 import { SluiceError } from '../errors.ts';
 import type { ResolvedConnection } from '../providers/connection.ts';
 import type { Runtime } from '../runtime.ts';
+import { audited } from '../store/audit.ts';
 import { findConnection } from '../store/connections.ts';
 import { findGrant } from '../store/grants.ts';
 import { mappingsOf, setMappings } from '../sync/mappings.ts';
@@ -20,8 +21,11 @@ export function mappingsPagesOf(runtime: Runtime): MappingsDeps {
       const page = { connection: id, provider: connection.provider.title, rows: data, next };
       return setup === undefined ? page : { ...page, setup };
     },
-    async save(id, changes) {
-      await setMappings(runtime.db, await loaded(runtime, id), changes, { replace: false });
+    async save(actor, id, changes) {
+      const details = { mappings: changes.length };
+      await audited(runtime.db, { actor, action: 'mappings.set', connection: id, details }, async () =>
+        setMappings(runtime.db, await loaded(runtime, id), changes, { replace: false }),
+      );
     },
   };
 }

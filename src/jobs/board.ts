@@ -2,7 +2,35 @@
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import type { IServerAdapter } from '@bull-board/api/typings/app';
-import { queueNames, type Queues } from './queues.ts';
+import type { Job } from 'bullmq';
+import { shownData, shownError, shownJob } from './board-job.ts';
+import { queueNames, type Queues, type SluiceQueue } from './queues.ts';
+
+type BoardQueue = ConstructorParameters<typeof BullMQAdapter>[0];
+
+/** Formats what it shows: the library has formatters for data and results, and none for errors and logs. */
+class SafeAdapter extends BullMQAdapter {
+  constructor(queue: SluiceQueue, options: ConstructorParameters<typeof BullMQAdapter>[1]) {
+    // Bull Board's types name the Redis backend; it calls nothing that the Postgres backend lacks.
+    super(queue as unknown as BoardQueue, options);
+    this.setFormatter('data', shownData);
+    this.setFormatter('returnValue', (value: unknown) => (value == null ? value : '[hidden]'));
+    this.setFormatter('progress', (value: unknown) => (typeof value === 'number' ? value : 0));
+  }
+
+  override async getJob(id: string): Promise<Job | undefined> {
+    const job = await super.getJob(id);
+    return job === undefined ? undefined : shownJob(job as Job);
+  }
+
+  override async getJobs(...asked: Parameters<BullMQAdapter['getJobs']>): Promise<Job[]> {
+    return (await super.getJobs(...asked)).map((job) => shownJob(job as Job));
+  }
+
+  override async getJobLogs(id: string): Promise<string[]> {
+    return (await super.getJobLogs(id)).map(shownError);
+  }
+}
 
 export function attachBoard(
   queues: Queues,
@@ -12,11 +40,7 @@ export function attachBoard(
   createBullBoard({
     queues: queueNames.map(
       (name) =>
-        // Bull Board's types name the Redis backend; it calls nothing that the Postgres backend lacks.
-        new BullMQAdapter(queues[name] as unknown as ConstructorParameters<typeof BullMQAdapter>[0], {
-          readOnlyMode: options.readOnly,
-          description: descriptions[name],
-        }),
+        new SafeAdapter(queues[name], { readOnlyMode: options.readOnly, description: descriptions[name] }),
     ),
     serverAdapter,
     options: { uiConfig: { boardTitle: 'Sluice queues' } },

@@ -86,7 +86,7 @@ export interface MappingsDeps {
   /** @throws SluiceError `not_found`, `request_invalid` where there is nothing to map */
   view(connectionId: string, after: string | undefined): Promise<MappingsPageView>;
   /** @throws SluiceError `not_found`, `request_invalid` */
-  save(connectionId: string, changes: readonly MappingChange[]): Promise<void>;
+  save(actor: Actor, connectionId: string, changes: readonly MappingChange[]): Promise<void>;
 }
 
 export interface WebDeps extends ProbeDeps, ConnectDeps {

@@ -132,6 +132,8 @@ export function refused(connection: ResolvedConnection, answer: SendAnswer, url:
     .map((field) => (answer.body as Readonly<Record<string, unknown>> | null | undefined)?.[field])
     .filter((part) => typeof part === 'string')
     .join(' ')
+    // it may repeat what it was told: the token, the endpoint's secret
+    .replaceAll(/[\w+/=.~-]{24,}/g, '[redacted]')
     .slice(0, 200);
   return new SluiceError(
     'webhook_registration_failed',

@@ -2,6 +2,7 @@
 import { Hono, type Context } from 'hono';
 import { SluiceError } from '../../errors.ts';
 import type { MappingChange } from '../../sync/mappings.ts';
+import { actorOf } from '../actor.ts';
 import type { MappingsDeps, WebApp, WebDeps, WebEnv } from '../contract.ts';
 import { readForm, requireFormToken, type SentForm } from '../form.ts';
 import { renderPage } from '../layout.tsx';
@@ -47,7 +48,7 @@ export function mappingsRoutes(
     const id = c.req.param('id');
     const { changes, typed } = readMappings(form);
     try {
-      if (changes.length > 0) await mappings.save(id, changes);
+      if (changes.length > 0) await mappings.save(actorOf(c), id, changes);
     } catch (error) {
       if (!(error instanceof SluiceError) || error.code !== 'request_invalid') throw error;
       return show(c, { after, saved: false, problem: error, typed });

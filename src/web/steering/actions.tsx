@@ -48,6 +48,10 @@ function unusable({ connection }: ConnectionFacts): SluiceError | undefined {
   return new SluiceError('connection_parked', message, advice === null ? {} : { advice });
 }
 
+function streamsWord({ streams }: ConnectionFacts): string {
+  return streams.length === 1 ? 'Its one stream is' : `Its ${count(streams.length)} streams are`;
+}
+
 function joining({ open }: ConnectionFacts): string {
   if (open.length === 0) return 'No run is active: it begins as soon as a worker is free.';
   return open.some(({ slot }) => slot === 'queued')
@@ -75,7 +79,7 @@ const actions = {
     title: 'Sync now',
     verb: 'Sync now',
     says: (facts) => [
-      `Each of the ${count(facts.streams.length)} streams is read from where it was left; those that can only be read whole are read whole.`,
+      `${streamsWord(facts)} read from where the last sync ended; what can only be read whole is read whole.`,
       joining(facts),
     ],
     refuses: unusable,
@@ -85,7 +89,7 @@ const actions = {
     title: 'Full sync',
     verb: 'Read everything',
     says: (facts) => [
-      `All ${count(facts.streams.length)} streams are read from the beginning to the end, also those that usually read changes only. That takes as long as the first sync did, and as many requests.`,
+      `${streamsWord(facts)} read from the beginning to the end, also where usually changes alone are read. That takes as long as the first sync did, and as many requests.`,
       'Records that the provider no longer has are deleted here, unless they are so many that a person must allow it.',
       joining(facts),
     ],

@@ -1,5 +1,6 @@
 /** The form of a new connection, made from its provider's declaration, with what is wrong beside each field. */
 import type { Child } from 'hono/jsx';
+import { endpointKeys } from '../../providers/contract.ts';
 import type { Session } from '../session.ts';
 import type { FormField, FormProblem, ProviderForm, Trial } from '../steering-contract.ts';
 import { CheckSteps } from './check-steps.tsx';
@@ -128,6 +129,25 @@ export function ConnectionForm({ session, provider, values, trial }: FormProps) 
           value={values.timezone}
           problems={of('timezone')}
         />
+      </fieldset>
+      <fieldset>
+        <legend>Endpoints</legend>
+        <details
+          open={
+            Object.keys(values.endpoints).length > 0 ||
+            problems.some(({ where }) => where.startsWith('endpoints'))
+          }
+        >
+          <summary>Other addresses than {provider.title}’s own, for a staging twin or a proxy</summary>
+          {endpointKeys.map((key) => (
+            <Field
+              path={`endpoints.${key}`}
+              field={{ ...NO_FIELD, name: key }}
+              value={values.endpoints[key] ?? ''}
+              problems={of(`endpoints.${key}`)}
+            />
+          ))}
+        </details>
       </fieldset>
     </>
   );
