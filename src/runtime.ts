@@ -49,6 +49,7 @@ import { createIntake, type Intake } from './webhooks/intake.ts';
 import { startNotifier } from './webhooks/notify.ts';
 import type { RegistrationContext } from './webhooks/endpoints.ts';
 import { createReceivers } from './webhooks/receivers.ts';
+import { removeEndpoints } from './webhooks/remove.ts';
 
 export interface RuntimeOptions {
   readonly logger: Logger;
@@ -89,8 +90,11 @@ export interface Runtime {
   /** Takes webhooks in, on a few connections of its own; closed by whoever opens it, before the runtime. */
   openIntake(): Intake;
   startWorkers(options: { readonly schedules: boolean }): Promise<RunningWorkers>;
-  /** Asks providers to revoke the grants of connections that were removed; what fails is tried again by workers. */
-  revokeGrants(): Promise<number>;
+  /**
+   * Asks providers to revoke the grants of connections that were removed, and to remove their webhook endpoints; what
+   * fails is tried again by workers. Returns how many of both are settled.
+   */
+  sayGoodbye(): Promise<number>;
   /** Says where browsers reach this process, for commands that make links. */
   announceUrl(url: string): Promise<void>;
   close(): Promise<void>;
@@ -291,7 +295,7 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
       loadConnection,
       findProvider,
       connector,
-      revokeGrants: () => revokeGrants(upkeep),
+      sayGoodbye: async () => (await revokeGrants(upkeep)) + (await removeEndpoints(registration)),
       announceUrl: (url) => announceUrl(db, owner, url),
       webhooks,
       registration,

@@ -148,7 +148,7 @@ async function remove(runtime: Runtime, id: string, purge: boolean, json: boolea
   const removed = await removeConnectionFully(runtime.db, id, { purge });
   if (removed === undefined) throw await unknownConnection(runtime, id);
   // at once where it can be; what fails is queued, and workers go on trying
-  await runtime.revokeGrants();
+  await runtime.sayGoodbye();
   if (json) sayJson({ removed: { id, purge, records: removed.records } });
   else if (purge) say(`Removed ${id} and ${removed.records} records.`);
   else say(`Removed ${id}. Its ${removed.records} records stay in sluice.records; --purge erases them.`);

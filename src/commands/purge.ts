@@ -2,7 +2,9 @@
 import { createInterface } from 'node:readline/promises';
 import type { Runtime } from '../runtime.ts';
 import { findConnection } from '../store/connections.ts';
-import { purgeRecord } from '../sync/purge.ts';
+import type { ResolvedConnection } from '../providers/connection.ts';
+import { purgeRecord, type Purged } from '../sync/purge.ts';
+import { purgeFromInbox } from '../webhooks/retention.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { unknownConnection } from './connections.ts';
 import { exitCodes } from './exit.ts';
@@ -28,13 +30,16 @@ export const addPurge: AddCommand = (program, { action }) => {
     .action(
       action(async ([connectionId = '', stream = '', recordId = ''], options) =>
         withRuntime({}, async (runtime) => {
-          await mustBeStream(runtime, connectionId, stream);
+          const connection = await mustBeStream(runtime, connectionId, stream);
           if (options.yes !== true && !(await confirmed(`${recordId} of ${connectionId} ${stream}`))) {
             note('Nothing was erased.');
             return exitCodes.failed;
           }
-          const purged = await purgeRecord(runtime.db, { connectionId, stream, recordId });
-          if (purged === undefined)
+          const key = { connectionId, stream, recordId };
+          // The inbox first: an event that is applied afterwards would bring the record back.
+          const events = await purgeFromInbox(runtime.db, key, connection);
+          const purged = (await purgeRecord(runtime.db, key)) ?? NOTHING;
+          if (purged === NOTHING && events === 0)
             throw notFound(
               `record of ${connectionId} ${stream}`,
               recordId,
@@ -42,9 +47,9 @@ export const addPurge: AddCommand = (program, { action }) => {
               `sluice records ${connectionId} ${stream} --deleted`,
             );
           if (options.json === true)
-            sayJson({ purged: { connection: connectionId, stream, id: recordId, ...purged } });
+            sayJson({ purged: { connection: connectionId, stream, id: recordId, ...purged, events } });
           else {
-            const what = `changes blanked: ${purged.changes}, rejected versions erased: ${purged.rejected}`;
+            const what = `changes blanked: ${purged.changes}, rejected versions erased: ${purged.rejected}, webhooks emptied: ${events}`;
             say(`Erased ${recordId} of ${connectionId} ${stream} (${what}).`);
             if (purged.seq !== null) say(`Change ${purged.seq} tells readers of the feed to erase it too.`);
             note('If the provider still has it, the next run brings it back.');
@@ -55,21 +60,31 @@ export const addPurge: AddCommand = (program, { action }) => {
     );
 };
 
-/** What a removed connection brought can be erased too, so that stored streams count beside the connection's own. */
-async function mustBeStream(runtime: Runtime, connectionId: string, stream: string): Promise<void> {
+/** Of a record that only the inbox holds. */
+const NOTHING: Purged = { record: false, changes: 0, rejected: 0, seq: null };
+
+/**
+ * What a removed connection brought can be erased too, so that stored streams count beside the connection's own. Returns the
+ * connection, where it is there.
+ */
+async function mustBeStream(
+  runtime: Runtime,
+  connectionId: string,
+  stream: string,
+): Promise<ResolvedConnection | undefined> {
   const stored = await runtime.db.pool.query<{ stream: string }>(
     `select stream from sluice.streams where connection_id = $1`,
     [connectionId],
   );
   const names = stored.rows.map((row) => row.stream);
-  if (names.includes(stream)) return;
+  let connection: ResolvedConnection | undefined;
   if ((await findConnection(runtime.db.pool, connectionId)) === undefined) {
     if (names.length === 0) throw await unknownConnection(runtime, connectionId);
   } else {
-    const connection = await runtime.loadConnection(connectionId, { requireUsable: false });
+    connection = await runtime.loadConnection(connectionId, { requireUsable: false });
     names.push(...connection.streams.map(({ name }) => name));
-    if (names.includes(stream)) return;
   }
+  if (names.includes(stream)) return connection;
   throw notFound(
     `stream of ${connectionId}`,
     stream,

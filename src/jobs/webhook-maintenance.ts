@@ -1,6 +1,7 @@
 /** What webhooks need to have done every now and then. */
 import { forgetNotifications } from '../store/notifications.ts';
 import { applyEventRetention } from '../webhooks/retention.ts';
+import { removeEndpoints } from '../webhooks/remove.ts';
 import { tendWebhooks } from '../webhooks/tend.ts';
 import type { MaintenanceTask } from './maintenance-job.ts';
 
@@ -16,5 +17,6 @@ export const webhookTasks: readonly MaintenanceTask[] = [
       await forgetNotifications(db, new Date(now() - NOTIFICATIONS_MS), shutdown);
     },
   },
+  { name: 'webhook-removals', every: 300_000, run: (context) => removeEndpoints(context.registration) },
   { name: 'webhook-endpoints', every: 3_600_000, run: (context) => tendWebhooks(context.registration) },
 ];
