@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { startSandbox, type Sandbox } from '../../../sandbox/index.ts';
 import type { LokeSandbox } from '../../../sandbox/loke/server.ts';
 import type { RegistrationContext } from '../../../src/webhooks/endpoints.ts';
+import { removeConnectionFully } from '../../../src/sync/remove.ts';
 import { inspectWebhooks } from '../../../src/webhooks/inspect.ts';
 import { registerWebhooks } from '../../../src/webhooks/register.ts';
 import { tendWebhooks } from '../../../src/webhooks/tend.ts';
@@ -29,13 +30,17 @@ beforeAll(async () => {
   moved = await startIntake(fleet.runtime);
   sandbox = await startSandbox({ providers: ['loke'], records: 12 });
   loke = sandbox.providers.loke;
-  await fleet.connect('venues', {
+  await connect();
+});
+
+const connect = (): Promise<void> =>
+  fleet.connect('venues', {
     provider: 'loke',
     credentials: loke.credentials,
     settings: {},
     endpoints: { issuer: loke.urls.issuer, token: loke.urls.token, api: loke.urls.api },
   });
-});
+
 afterAll(async () => {
   await sandbox.close();
   await web.close();
@@ -228,5 +233,20 @@ describe('events', () => {
     );
     expect(await post()).toBe(200);
     expect((await settledEvents(fleet)).map(({ duplicates }) => duplicates)).toEqual([1, 0]);
+  });
+});
+
+describe('a removed connection', () => {
+  it('takes its endpoints along, and leaves those of one that was made again under its id', async () => {
+    const remove = (): Promise<unknown> =>
+      removeConnectionFully(fleet.runtime.db, 'venues', { purge: false });
+    await remove();
+    await connect();
+    await registerWebhooks(context(web), 'venues', { renew: false });
+    expect(await fleet.runtime.sayGoodbye()).toBe(organizations().length);
+    expect(addresses()).toEqual(at(web));
+    await remove();
+    expect(await fleet.runtime.sayGoodbye()).toBe(organizations().length);
+    expect(addresses()).toEqual([]);
   });
 });
