@@ -295,7 +295,8 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
       loadConnection,
       findProvider,
       connector,
-      sayGoodbye: async () => (await revokeGrants(upkeep)) + (await removeEndpoints(registration)),
+      sayGoodbye: async () =>
+        (await revokeGrants(upkeep)) + (await removeEndpoints(registration, GOODBYE_MS)),
       announceUrl: (url) => announceUrl(db, owner, url),
       webhooks,
       registration,
@@ -371,6 +372,9 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
     throw error;
   }
 }
+
+/** Whoever removes a connection waits no longer for its webhook endpoints, in milliseconds. */
+const GOODBYE_MS = 10_000;
 
 /** Milliseconds for one statement beside a refresh. */
 const GRANT_STATEMENT_MS = 5_000;

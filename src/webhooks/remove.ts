@@ -13,13 +13,20 @@ const MAX_ATTEMPTS = 12;
 const HOLD_SECONDS = 120;
 const BATCH = 20;
 
-/** Removes what is queued and due. Returns how many are settled; what fails comes again, ever later. */
-export async function removeEndpoints(context: RegistrationContext): Promise<number> {
+/**
+ * Removes what is queued and due, and begins none after `limitMs` milliseconds [no limit], for somebody who waits. Returns
+ * how many are settled; what fails comes again, ever later.
+ */
+export async function removeEndpoints(
+  context: RegistrationContext,
+  limitMs = Number.POSITIVE_INFINITY,
+): Promise<number> {
+  const end = context.now() + limitMs;
   let settled = 0;
   for (;;) {
     const due = await claimRemovals(context.db.pool, BATCH, HOLD_SECONDS);
-    for (const row of due) if (await removeOne(context, row)) settled += 1;
-    if (due.length < BATCH) return settled;
+    for (const row of due) if (context.now() < end && (await removeOne(context, row))) settled += 1;
+    if (due.length < BATCH || context.now() >= end) return settled;
   }
 }
 
