@@ -162,14 +162,11 @@ describe('events', () => {
     const payments = await fleet.mirror('venues', 'payments');
     expect(payments.get(payment.id)).toMatchObject({ state: 'REFUNDED', tipAmount: payment['tipAmount'] });
     const run = await fleet.sync('venues', { full: true });
-    expect(run.streams.map(({ name, added, updated, deleted }) => [name, added + updated + deleted])).toEqual(
-      [
-        ['organizations', 0],
-        ['locations', 0],
-        ['customers', 1],
-        ['payments', 1],
-      ],
-    );
+    const changed = run.streams.filter(({ added, updated, deleted }) => added + updated + deleted > 0);
+    expect(changed.map(({ name, added, updated, deleted }) => [name, added, updated, deleted])).toEqual([
+      ['customers', 0, 1, 0],
+      ['payments', 0, 1, 0],
+    ]);
     for (const stream of ['customers', 'payments'])
       expect(await fleet.mirror('venues', stream)).toEqual(truth(stream));
   });

@@ -153,8 +153,9 @@ describe('an endpoint at a provider that makes the secret', () => {
 
   it('is made anew, and its predecessor removed, where the answer with the only sight of a secret was lost', async () => {
     const path = '/lucca-api/webhook-endpoints';
-    // made at the provider, and no answer: as if the process had died before it stored the secret
+    // made at the provider, no answer, and nothing done about it: as if the process had died before it stored the secret
     fleet.lucca.faults.add({ kind: 'reset', when: 'in-body', path, method: 'POST' });
+    fleet.lucca.faults.add({ kind: 'status', status: 503, path, method: 'GET' });
     await fleet.runtime.db.pool.query(`delete from sluice.webhook_endpoints where connection_id = 'hr'`);
     const before = fleet.lucca.webhooks.endpoints().length;
     await expect(registerWebhooks(context(web), 'hr', { renew: false })).rejects.toThrow();
@@ -189,8 +190,8 @@ describe('an endpoint at a provider that makes the secret', () => {
       },
     ]);
     // one that a receiver may have seen stays as it is
-    await claimNotifications(fleet.runtime.db, 10, 60_000);
-    await pool.query(`update sluice.notifications set attempts = 1, merge_key = null`);
+    await pool.query('update sluice.notifications set next_attempt_at = now()');
+    expect(await claimNotifications(fleet.runtime.db, 10, 60_000)).toHaveLength(1);
     fleet.lucca.source.edit({ updates: 1 });
     await fleet.lucca.webhooks.deliveries.idle();
     await settledEvents(fleet);
