@@ -53,8 +53,9 @@ export interface SimulatedProvider {
   readonly source: Source;
   readonly requests: RequestLog;
   readonly faults: FaultBox;
-  /** undefined where the provider documents no webhooks */
+  /** of providers that document webhooks: what they send, and a resource whose edits are told */
   readonly deliveries?: Deliveries;
+  readonly toldResource?: string;
   /** What the control server offers beyond the common commands, by name. Each gets the posted JSON. */
   readonly commands: Readonly<Record<string, (body: Readonly<Record<string, unknown>>) => unknown>>;
   close(): Promise<void>;

@@ -76,7 +76,7 @@ for (const file of files(src)) {
 
 function checkOwn(path, home, target) {
   if (target.startsWith('..')) {
-    if (!/^commands\/demo(?:-connections)?\.ts$/.test(path) || !target.startsWith('../sandbox/'))
+    if (!/^commands\/demo(?:-connections|-webhooks)?\.ts$/.test(path) || !target.startsWith('../sandbox/'))
       problems.push(`${path} imports ${target}`);
     return;
   }

@@ -53,6 +53,7 @@ import { createIntake, type Intake } from './webhooks/intake.ts';
 import { startNotifier, type NotifyContext } from './webhooks/notify.ts';
 import type { RegistrationContext } from './webhooks/endpoints.ts';
 import { createReceivers } from './webhooks/receivers.ts';
+import { removeEndpoints } from './webhooks/remove.ts';
 
 export interface RuntimeOptions {
   readonly logger: Logger;
@@ -94,8 +95,11 @@ export interface Runtime {
   /** Takes webhooks in, on a few connections of its own; closed by whoever opens it, before the runtime. */
   openIntake(): Intake;
   startWorkers(options: { readonly schedules: boolean }): Promise<RunningWorkers>;
-  /** Asks providers to revoke the grants of connections that were removed; what fails is tried again by workers. */
-  revokeGrants(): Promise<number>;
+  /**
+   * Asks providers to revoke the grants of connections that were removed, and to remove their webhook endpoints; what
+   * fails is tried again by workers. Returns how many of both are settled.
+   */
+  sayGoodbye(): Promise<number>;
   /** Says where browsers reach this process, for commands that make links. */
   announceUrl(url: string): Promise<void>;
   close(): Promise<void>;
@@ -332,7 +336,8 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
       loadConnection,
       findProvider,
       connector,
-      revokeGrants: () => revokeGrants(upkeep),
+      sayGoodbye: async () =>
+        (await revokeGrants(upkeep)) + (await removeEndpoints(registration, GOODBYE_MS)),
       announceUrl: (url) => announceUrl(db, owner, url),
       webhooks,
       registration,
@@ -423,6 +428,9 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
     throw error;
   }
 }
+
+/** Whoever removes a connection waits no longer for its webhook endpoints, in milliseconds. */
+const GOODBYE_MS = 10_000;
 
 /** Only where a collector is named. */
 async function tracingOf(

@@ -3,6 +3,7 @@
 import type { CommonOptions, SimulatedProvider, Source } from '../contract.ts';
 import { createFaultBox } from '../faults.ts';
 import { deliveryCommands } from '../deliveries.ts';
+import type { Deliveries } from '../deliveries.ts';
 import { listen } from '../http.ts';
 import type { Answer, SandboxRequest } from '../http.ts';
 import { mix } from '../random.ts';
@@ -66,6 +67,8 @@ export interface FloridaySandbox extends SimulatedProvider {
   readonly tokens: TokenSettings;
   readonly release: Release;
   readonly webhooks: FloridayWebhooks;
+  readonly deliveries: Deliveries;
+  readonly toldResource: string;
   readonly customSync: {
     /** From now on the custom synchronisation answers 423. */
     startRebuild(): void;
@@ -224,6 +227,7 @@ export async function startFloriday(options: FloridayOptions = {}): Promise<Flor
     release,
     webhooks,
     deliveries: webhooks.deliveries,
+    toldResource: 'batches',
     customSync,
     addOrganization,
     removeApiKey: (apiKey) => void organizations.delete(apiKey),

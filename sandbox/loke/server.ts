@@ -69,6 +69,7 @@ export interface LokeSandbox extends SimulatedProvider {
   webhooks(): readonly WebhookRegistration[];
   /** events for the edits of organizations that have a registration */
   readonly deliveries: Deliveries;
+  readonly toldResource: string;
   addApplication(options?: { readonly redirectUris?: readonly string[] }): UserApplication;
   /** Lets the application be called back at a further address. */
   allowRedirect(uri: string): void;
@@ -214,6 +215,7 @@ export async function startLoke(options: LokeOptions = {}): Promise<LokeSandbox>
     uninstall,
     webhooks: () => webhooks.list(),
     deliveries,
+    toldResource: 'customers',
     addApplication,
     allowRedirect: (uri) => void first.redirectUris.push(uri),
     revokeTokens: () => tokens.revokeAccessTokens(),

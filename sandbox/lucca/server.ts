@@ -13,6 +13,7 @@ import { RESOURCES } from './resources.ts';
 import { createLuccaData } from './source.ts';
 import type { Counts } from './source.ts';
 import { deliveryCommands } from '../deliveries.ts';
+import type { Deliveries } from '../deliveries.ts';
 import { createLuccaWebhooks } from './webhooks.ts';
 import type { LuccaWebhooks } from './webhooks.ts';
 
@@ -33,6 +34,8 @@ export interface LuccaSandbox extends SimulatedProvider {
   readonly limits: Limits;
   readonly tokens: TokenSettings;
   readonly webhooks: LuccaWebhooks;
+  readonly deliveries: Deliveries;
+  readonly toldResource: string;
   /** Declares a client application: of this account with the scopes given (default all), or of another account. */
   addApplication(options?: { readonly scopes?: readonly string[]; readonly account?: string }): Application;
   /** Makes every token issued so far worthless; returns how many there were. */
@@ -127,6 +130,7 @@ export async function startLucca(options: LuccaOptions = {}): Promise<LuccaSandb
     tokens: tokens.settings,
     webhooks,
     deliveries: webhooks.deliveries,
+    toldResource: 'employees',
     addApplication,
     revokeTokens,
     commands: {

@@ -67,7 +67,7 @@ export function apiOf(runtime: Runtime, publicUrl: string, watch: ChangeWatch = 
       const removed = await removeConnectionFully(db, id, { purge });
       if (removed === undefined) throw noSuch('connection', id, [], '/v1/connections');
       // at once where it can be; what fails is queued, and workers go on trying
-      await runtime.revokeGrants();
+      await runtime.sayGoodbye();
       return { id, purge, records: removed.records };
     },
 

@@ -155,7 +155,7 @@ async function remove(runtime: Runtime, id: string, purge: boolean, json: boolea
     return done;
   });
   // at once where it can be; what fails is queued, and workers go on trying
-  await runtime.revokeGrants();
+  await runtime.sayGoodbye();
   if (json) sayJson({ removed: { id, purge, records: removed.records } });
   else if (purge) say(`Removed ${id} and ${removed.records} records.`);
   else say(`Removed ${id}. Its ${removed.records} records stay in sluice.records; --purge erases them.`);

@@ -11,25 +11,31 @@ type Provider = Sandbox['providers'][keyof Sandbox['providers']];
 /** A provider where a person consents. */
 type Consenting = Extract<Provider, { allowRedirect: unknown }>;
 
-const idOf = (provider: Provider): string => `demo-${provider.id}`;
+/** The id of a simulated provider's connection. */
+export const connectionOf = (provider: { readonly id: string }): string => `demo-${provider.id}`;
 
 /** Its addresses are new at every start, its data are not. Returns the ids. */
 export async function applyDemo(runtime: Runtime, sandbox: Sandbox, unlimited: boolean): Promise<string[]> {
-  const inputs = Object.values(sandbox.providers).map((provider) => connectionOf(provider, unlimited));
+  const inputs = Object.values(sandbox.providers).map((provider) => inputOf(provider, unlimited));
   await applyTo(runtime, inputs, { prune: true, dryRun: false });
   // A run that an earlier demo left open belongs to simulated providers that are gone, and to no process but ours.
   await runtime.db.tx(async (client) => {
     for (const { id } of inputs) await cancelOpenRuns(client, id);
     // They count requests from nought: what was kept of their limits means nothing to them.
     await client.query(`delete from sluice.rate_limits`);
+    // They know no endpoint of ours, and give their events the numbers that they gave before.
+    for (const table of ['webhook_endpoints', 'webhook_events'])
+      await client.query(`delete from sluice.${table} where connection_id = any($1)`, [
+        inputs.map(({ id }) => id),
+      ]);
     // The first pass is asked for by the demo itself; the schedule comes in after it.
     await client.query(`update sluice.connections set next_run_at = now() + interval '30 seconds'`);
   });
   return inputs.map((input) => input.id);
 }
 
-function connectionOf(provider: Provider, unlimited: boolean): ConnectionInput {
-  const parsed = parseConnection(idOf(provider), {
+function inputOf(provider: Provider, unlimited: boolean): ConnectionInput {
+  const parsed = parseConnection(connectionOf(provider), {
     provider: provider.id,
     settings: provider.settings,
     credentials: provider.credentials,
@@ -60,7 +66,7 @@ export async function giveConsents(
   const given: DemoConsent[] = [];
   for (const provider of Object.values(sandbox.providers)) {
     if (!isConsenting(provider)) continue;
-    const id = idOf(provider);
+    const id = connectionOf(provider);
     // also where the demo itself needs no consent: a person may open `/connect/ID`
     provider.allowRedirect(`${publicUrl}/oauth/callback`);
     const { grant } = await runtime.loadConnection(id, { requireUsable: false });

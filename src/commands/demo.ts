@@ -5,9 +5,11 @@ import type { Runtime } from '../runtime.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { connectionView } from '../sync/connection-view.ts';
 import { listRuns, runView, type RunView } from '../sync/history.ts';
+import { listEvents } from '../webhooks/history.ts';
 import { wholeNumber } from './arguments.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { applyDemo, editAll, giveConsents, type DemoConsent } from './demo-connections.ts';
+import { allProcessed, countWebhooks, editTold, printNewWebhooks, showWebhooks } from './demo-webhooks.ts';
 import { exitCodes, formatError, type ExitCode } from './exit.ts';
 import { bold, dim, err, isTerminal, note, paintStatus, say, sayJson, table } from './io.ts';
 import { lockFolder } from './processes.ts';
@@ -85,7 +87,9 @@ async function demo(options: DemoOptions): Promise<ExitCode> {
       const passed = await firstPass(runtime, ids, quiet, stop);
       // Ctrl-C is how the demo ends; one that was asked for a whole pass has not done it
       if (stop.aborted) return options.once === true ? exitCodes.failed : exitCodes.done;
-      const summary = await summarize(runtime, passed, web, (Date.now() - startedAt) / 1000);
+      step('registering webhooks at the providers that have them, and changing some records there…');
+      await showWebhooks(runtime, sandbox, web.url, stop);
+      const summary = await summarize(runtime, sandbox, { passed, url: web.consoleUrl, startedAt });
       if (quiet) sayJson(summary);
       else printSummary(summary, passed);
       if (options.once === true) return summary.ok ? exitCodes.done : exitCodes.failed;
@@ -148,33 +152,33 @@ interface DemoSummary {
     readonly state: string;
     readonly records: Readonly<Record<string, number>>;
     readonly tokenRequests: number;
-    /** no simulated provider sends any yet */
     readonly webhooks: { readonly received: number; readonly processed: number };
   }[];
 }
 
 async function summarize(
   runtime: Runtime,
-  passed: readonly RunView[],
-  web: WebServer,
-  seconds: number,
+  sandbox: Sandbox,
+  { passed, url, startedAt }: { passed: readonly RunView[]; url: string; startedAt: number },
 ): Promise<DemoSummary> {
+  const counts = await countWebhooks(runtime, sandbox);
   const connections: DemoSummary['connections'][number][] = [];
   for (const run of passed) {
     const view = await connectionView(runtime.db, run.connection, storedSchedule);
+    const { received = 0, processed = 0 } = counts.get(run.connection) ?? {};
     connections.push({
       id: run.connection,
       provider: view?.provider ?? '',
       state: view?.state ?? 'removed',
       records: view?.records ?? {},
       tokenRequests: run.tokenRequests,
-      webhooks: { received: 0, processed: 0 },
+      webhooks: { received, processed },
     });
   }
   return {
-    ok: passed.every((run) => run.status === 'succeeded'),
-    seconds: Math.round(seconds * 10) / 10,
-    url: web.consoleUrl,
+    ok: passed.every((run) => run.status === 'succeeded') && allProcessed(sandbox, counts),
+    seconds: Math.round((Date.now() - startedAt) / 100) / 10,
+    url,
     connections,
   };
 }
@@ -216,6 +220,26 @@ function printSummary(summary: DemoSummary, passed: readonly RunView[]): void {
     if (run.error !== null) err.write(formatError(run.error));
   }
   say();
+  say(
+    table(
+      ['CONNECTION', 'STATE', 'RECORDS', 'REQUESTS', 'TOKENS', 'WEBHOOKS', 'APPLIED'],
+      summary.connections.map(({ id, state, records, webhooks }) => {
+        const run = passed.find(({ connection }) => connection === id);
+        const count = Object.values(records).reduce((total, one) => total + one, 0);
+        const { received, processed } = webhooks;
+        return [
+          id,
+          paintStatus(state),
+          count,
+          run?.requests ?? 0,
+          run?.tokenRequests ?? 0,
+          received,
+          processed,
+        ];
+      }),
+    ),
+  );
+  say();
   say(`${summary.ok ? 'Done' : 'Not everything worked'} in ${summary.seconds} s.`);
 }
 
@@ -224,21 +248,27 @@ async function keepAlive(runtime: Runtime, sandbox: Sandbox, passed: readonly Ru
   const [first] = passed;
   note('');
   note(
-    'The simulated data change all the time now; each line is a scheduled run that followed. Ctrl-C stops.',
+    'The simulated data change all the time now; each line is a scheduled run that followed, or webhooks that told of it.',
+  );
+  note(
+    'A provider without webhooks, and records that they say nothing of, wait for the next run. Ctrl-C stops.',
   );
   note('Beside it, in another terminal:');
   note(dim(`  export SLUICE_DATA_DIR=${runtime.environment.dataDir}`, err));
   note(dim('  npx sluice connections', err));
+  note(dim('  npx sluice events', err));
   note(
     dim(`  npx sluice records ${first?.connection ?? ''} ${first?.streams[0]?.name ?? ''} --limit 3`, err),
   );
   note('');
   const edits = setInterval(() => {
     editAll(sandbox);
+    editTold(sandbox);
   }, EDIT_EVERY_MS);
   const shown = new Set((await listRuns(runtime.db, { limit: 200 })).map((run) => run.id));
+  const told = new Set((await listEvents(runtime.db, { limit: 1000 })).map((event) => event.id));
   const lines = setInterval(() => {
-    void printNewRuns(runtime, shown);
+    void printNewWebhooks(runtime, told).then(() => printNewRuns(runtime, shown));
   }, 1_000);
   await untilStopped();
   clearInterval(edits);

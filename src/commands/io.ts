@@ -24,11 +24,16 @@ export function paintStatus(status: string): string {
     case 'active':
     case 'ok':
     case 'cached':
+    case 'processed':
+    case 'sent':
       return colours.green(status);
+    case 'received':
     case 'queued':
     case 'running':
     case 'waiting':
     case 'none':
+    case 'unknown':
+    case 'ignored':
       return colours.cyan(status);
     case 'partial':
     case 'held':

@@ -1,5 +1,6 @@
 /** `sluice providers [NAME]`: what each provider offers, as its definition says. */
 import type { Paging, ProviderDefinition } from '../providers/contract.ts';
+import type { WebhookDefinition } from '../providers/webhook-contract.ts';
 import { findProvider, providers } from '../providers/registry.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { exitCodes } from './exit.ts';
@@ -10,7 +11,7 @@ export const addProviders: AddCommand = (program, { action }) => {
   program
     .command('providers')
     .argument('[name]', 'one provider in detail')
-    .description('what each provider offers: grants, token policy, streams, paging, limits')
+    .description('what each provider offers: grants, token policy, streams, paging, webhooks, limits')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -58,7 +59,7 @@ export function describeProvider(provider: ProviderDefinition): Record<string, u
       keyedBy,
       evidence,
     })),
-    webhooks: webhooksOf(provider),
+    webhooks: provider.webhooks === undefined ? null : describeWebhooks(provider.webhooks),
     streams: provider.streams.map((stream) => ({
       name: stream.name,
       title: stream.title,
@@ -73,16 +74,14 @@ export function describeProvider(provider: ProviderDefinition): Record<string, u
   };
 }
 
-function webhooksOf({ webhooks }: ProviderDefinition): Record<string, unknown> | null {
-  if (webhooks === undefined) return null;
-  const { events, apply, signature, registration, evidence, docs } = webhooks;
+function describeWebhooks({ docs, evidence, events, apply, signature, registration }: WebhookDefinition) {
   return {
+    docs,
+    evidence,
     events,
     apply,
     signature: signature.scheme,
     registration: registration !== undefined,
-    evidence,
-    docs,
   };
 }
 
@@ -126,6 +125,10 @@ function printOne(provider: ProviderDefinition): void {
     say(
       `limit         ${limit.requests} requests in ${limit.perSeconds} s, by ${limit.keyedBy} (${limit.evidence})`,
     );
+  const { webhooks } = provider;
+  say(
+    `webhooks      ${webhooks === undefined ? 'none documented' : `${webhooks.events} (${webhooks.evidence}); sluice webhooks register`}`,
+  );
   for (const [title, schema] of [
     ['settings', provider.settings],
     ['credentials', provider.credentials],

@@ -3,7 +3,9 @@ import { createInterface } from 'node:readline/promises';
 import type { Runtime } from '../runtime.ts';
 import { audited } from '../store/audit.ts';
 import { findConnection } from '../store/connections.ts';
-import { purgeRecord } from '../sync/purge.ts';
+import type { ResolvedConnection } from '../providers/connection.ts';
+import { purgeRecord, type Purged } from '../sync/purge.ts';
+import { purgeFromInbox } from '../webhooks/retention.ts';
 import { commandActor } from './actor.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { unknownConnection } from './connections.ts';
@@ -30,7 +32,7 @@ export const addPurge: AddCommand = (program, { action }) => {
     .action(
       action(async ([connectionId = '', stream = '', recordId = ''], options) =>
         withRuntime({}, async (runtime) => {
-          await mustBeStream(runtime, connectionId, stream);
+          const connection = await mustBeStream(runtime, connectionId, stream);
           if (options.yes !== true && !(await confirmed(`${recordId} of ${connectionId} ${stream}`))) {
             note('Nothing was erased.');
             return exitCodes.failed;
@@ -42,9 +44,12 @@ export const addPurge: AddCommand = (program, { action }) => {
             connection: connectionId,
             details: { stream },
           };
-          const purged = await audited(runtime.db, entry, async () => {
-            const done = await purgeRecord(runtime.db, { connectionId, stream, recordId });
-            if (done !== undefined) return done;
+          const key = { connectionId, stream, recordId };
+          const { purged, events } = await audited(runtime.db, entry, async () => {
+            // The inbox first: an event that is applied afterwards would bring the record back.
+            const emptied = await purgeFromInbox(runtime.db, key, connection);
+            const done = (await purgeRecord(runtime.db, key)) ?? NOTHING;
+            if (done !== NOTHING || emptied > 0) return { purged: done, events: emptied };
             throw notFound(
               `record of ${connectionId} ${stream}`,
               recordId,
@@ -53,9 +58,9 @@ export const addPurge: AddCommand = (program, { action }) => {
             );
           });
           if (options.json === true)
-            sayJson({ purged: { connection: connectionId, stream, id: recordId, ...purged } });
+            sayJson({ purged: { connection: connectionId, stream, id: recordId, ...purged, events } });
           else {
-            const what = `changes blanked: ${purged.changes}, rejected versions erased: ${purged.rejected}`;
+            const what = `changes blanked: ${purged.changes}, rejected versions erased: ${purged.rejected}, webhooks emptied: ${events}`;
             say(`Erased ${recordId} of ${connectionId} ${stream} (${what}).`);
             if (purged.seq !== null) say(`Change ${purged.seq} tells readers of the feed to erase it too.`);
             note('If the provider still has it, the next run brings it back.');
@@ -66,21 +71,31 @@ export const addPurge: AddCommand = (program, { action }) => {
     );
 };
 
-/** What a removed connection brought can be erased too, so that stored streams count beside the connection's own. */
-async function mustBeStream(runtime: Runtime, connectionId: string, stream: string): Promise<void> {
+/** Of a record that only the inbox holds. */
+const NOTHING: Purged = { record: false, changes: 0, rejected: 0, seq: null };
+
+/**
+ * What a removed connection brought can be erased too, so that stored streams count beside the connection's own. Returns the
+ * connection, where it is there.
+ */
+async function mustBeStream(
+  runtime: Runtime,
+  connectionId: string,
+  stream: string,
+): Promise<ResolvedConnection | undefined> {
   const stored = await runtime.db.pool.query<{ stream: string }>(
     `select stream from sluice.streams where connection_id = $1`,
     [connectionId],
   );
   const names = stored.rows.map((row) => row.stream);
-  if (names.includes(stream)) return;
+  let connection: ResolvedConnection | undefined;
   if ((await findConnection(runtime.db.pool, connectionId)) === undefined) {
     if (names.length === 0) throw await unknownConnection(runtime, connectionId);
   } else {
-    const connection = await runtime.loadConnection(connectionId, { requireUsable: false });
+    connection = await runtime.loadConnection(connectionId, { requireUsable: false });
     names.push(...connection.streams.map(({ name }) => name));
-    if (names.includes(stream)) return;
   }
+  if (names.includes(stream)) return connection;
   throw notFound(
     `stream of ${connectionId}`,
     stream,

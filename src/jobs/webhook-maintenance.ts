@@ -2,6 +2,7 @@
 import { forgetAudit } from '../store/audit.ts';
 import { forgetNotifications } from '../store/notifications.ts';
 import { applyEventRetention } from '../webhooks/retention.ts';
+import { removeEndpoints } from '../webhooks/remove.ts';
 import { tendWebhooks } from '../webhooks/tend.ts';
 import type { MaintenanceTask } from './maintenance-job.ts';
 
@@ -20,5 +21,6 @@ export const webhookTasks: readonly MaintenanceTask[] = [
       await forgetAudit(db, new Date(now() - AUDIT_MS), shutdown);
     },
   },
+  { name: 'webhook-removals', every: 300_000, run: (context) => removeEndpoints(context.registration) },
   { name: 'webhook-endpoints', every: 3_600_000, run: (context) => tendWebhooks(context.registration) },
 ];

@@ -85,13 +85,35 @@ export async function notifyRunEnd(client: pg.PoolClient, runId: string, status:
   await writeNotification(client, 'changes.available', { connection: run.connection_id, streams });
 }
 
+/** Changes by events are told this much later, in seconds, so that a burst of them is told once. */
+const GATHER_SECONDS = 2;
+
+/** An event changed records of a stream; under its lock, so that the numbers of one notification only grow. */
+export async function notifyEventChanges(
+  client: pg.PoolClient,
+  { connectionId, stream }: { readonly connectionId: string; readonly stream: string },
+): Promise<void> {
+  const found = await client.query<{ last: string }>(
+    `select last_seq as last from sluice.streams where connection_id = $1 and stream = $2`,
+    [connectionId, stream],
+  );
+  const streams = [{ name: stream, last: Number(found.rows[0]?.last ?? 0) }];
+  const { id, type, body } = compose('changes.available', { connection: connectionId, streams });
+  await client.query(
+    `insert into sluice.notifications (id, type, body, merge_key, next_attempt_at)
+     values ($1, $2, $3, $4, now() + make_interval(secs => $5))
+     on conflict (merge_key) where merge_key is not null do update set body = excluded.body`,
+    [id, type, body, `changes of ${connectionId} ${stream}`, GATHER_SECONDS],
+  );
+}
+
 /**
  * Takes what is due, each by one process only, and puts it off by `leaseMs`: a process that dies with it only delays it.
  */
 export async function claimNotifications(db: Db, limit: number, leaseMs: number): Promise<NotificationRow[]> {
   const result = await db.pool.query<NotificationRow>(
     `update sluice.notifications n
-        set attempts = n.attempts + 1, next_attempt_at = now() + make_interval(secs => $2::float8 / 1000)
+        set attempts = n.attempts + 1, merge_key = null, next_attempt_at = now() + make_interval(secs => $2::float8 / 1000)
        from (select id from sluice.notifications where status = 'pending' and next_attempt_at <= now()
               order by next_attempt_at limit $1 for update skip locked) due
       where n.id = due.id returning n.*`,

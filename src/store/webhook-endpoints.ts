@@ -34,6 +34,23 @@ export async function endpointsOf(db: Db, connectionId: string): Promise<Endpoin
   return result.rows;
 }
 
+export async function allEndpoints(db: Db): Promise<EndpointRow[]> {
+  const result = await db.pool.query<EndpointRow>(
+    `select * from sluice.webhook_endpoints order by connection_id, place`,
+  );
+  return result.rows;
+}
+
+/** What is wrong with one of a connection's endpoints, if anything. */
+export async function endpointTrouble(db: Db, connectionId: string): Promise<ErrorReport | undefined> {
+  const found = await db.pool.query<{ error: ErrorReport }>(
+    `select error from sluice.webhook_endpoints
+      where connection_id = $1 and error is not null order by place limit 1`,
+    [connectionId],
+  );
+  return found.rows[0]?.error;
+}
+
 /** Connections that are still there and have endpoints. */
 export async function connectionsWithEndpoints(db: Db): Promise<string[]> {
   const result = await db.pool.query<{ id: string }>(

@@ -8,6 +8,7 @@ import {
   type ConnectionRow,
 } from '../store/connections.ts';
 import { findGrant } from '../store/grants.ts';
+import { endpointTrouble } from '../store/webhook-endpoints.ts';
 import { slowReason } from './circuit.ts';
 import { listRuns, type RunView } from './history.ts';
 import type { Timetable } from './schedule.ts';
@@ -99,14 +100,16 @@ async function toSummary(db: Db, row: ConnectionRow, scheduleOf: ScheduleOf): Pr
     row.state === 'active'
       ? slowReason(row.failed_runs, lastRun?.error?.message, row.next_run_at)
       : undefined;
+  // It syncs, and hears of changes later than it should.
+  const deaf = row.state === 'active' && slow === undefined ? await endpointTrouble(db, row.id) : undefined;
   return {
     id: row.id,
     provider: row.provider,
     state: row.state,
     since: row.state_since.toISOString(),
     code: row.state_code,
-    reason: slow ?? row.state_reason,
-    advice: slow === undefined ? row.state_advice : (lastRun?.error?.advice ?? null),
+    reason: slow ?? deaf?.message ?? row.state_reason,
+    advice: slow === undefined ? (deaf?.advice ?? row.state_advice) : (lastRun?.error?.advice ?? null),
     managedBy: row.managed_by,
     account: (await findGrant(db.pool, row.id))?.account_label ?? null,
     schedule,

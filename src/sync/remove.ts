@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { removeConnection } from '../store/connections.ts';
 import type { Db } from '../store/db.ts';
 import { retireGrant } from '../store/grant-revocations.ts';
+import { retireEndpoints } from '../store/webhook-removals.ts';
 
 export interface Removed {
   /** records that were erased, or that stay */
@@ -29,11 +30,10 @@ export async function removeConnectionIn(
   id: string,
   options: { readonly purge: boolean },
 ): Promise<Removed | undefined> {
-  // first: what the revocation of its grant needs goes with the connection's row
+  // first: what is needed to revoke its grant and to remove its endpoints goes with the connection's row
   await retireGrant(client, id);
+  await retireEndpoints(client, id);
   if (!(await removeConnection(client, id))) return undefined;
-  // secrets of endpoints that send to nobody any more
-  await client.query(`delete from sluice.webhook_endpoints where connection_id = $1`, [id]);
   if (!options.purge) {
     const kept = await client.query<{ count: number }>(
       `select count(*)::int as count from sluice.records where connection_id = $1`,

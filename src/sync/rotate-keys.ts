@@ -58,6 +58,19 @@ export async function rotateKeys(db: Db, vault: Vault): Promise<Rotation> {
     grants.rotated += revocations.rotated;
     grants.current += revocations.current;
   }
+  for (const { column, identity } of [
+    { column: 'credentials', identity: (key: string) => credentialsIdentity(key.split(':')[0] ?? '') },
+    { column: 'secrets', identity: endpointIdentityOf },
+  ]) {
+    const removals = await rotateColumn(db, vault, {
+      select: `select id || ' ' || connection_id || ':' || place as key, ${column} as value
+                 from sluice.webhook_removals order by id`,
+      update: `update sluice.webhook_removals set ${column} = $3 where id = split_part($1, ' ', 1) and ${column} = $2`,
+      identity: (key) => identity(key.slice(key.indexOf(' ') + 1)),
+    });
+    endpoints.rotated += removals.rotated;
+    endpoints.current += removals.current;
+  }
   return {
     credentials: credentials.rotated + endpoints.rotated,
     grants: grants.rotated,

@@ -8,6 +8,7 @@ import type { ResolvedConnection } from '../providers/connection.ts';
 import type { StreamDefinition } from '../providers/contract.ts';
 import type { WebhookEffect } from '../providers/webhook-contract.ts';
 import { deletesOf, endEvent, type EventSubject } from '../store/inbox-jobs.ts';
+import { notifyEventChanges } from '../store/notifications.ts';
 import { requestRunIn } from '../store/runs.ts';
 import { writeEvent, type EventCounts, type EventWrite } from '../sync/event-writer.ts';
 import { isContentError } from '../sync/refused-records.ts';
@@ -110,6 +111,8 @@ export async function writeAndEnd(
       }
       const { added, updated, deleted, unchanged } = written;
       await end(client, event, 'processed', { added, updated, deleted, unchanged });
+      if (added + updated + deleted > 0)
+        await notifyEventChanges(client, { connectionId: connection.id, stream: write.stream });
       return written;
     }),
   );

@@ -29,7 +29,8 @@ export interface Receivers {
   find(connectionId: string): Promise<Receiver | undefined>;
 }
 
-const FRESH_MS = 1_000;
+/** A changed secret is known after this, in milliseconds. */
+export const FRESH_MS = 1_000;
 /** Ids that are asked for, known or not. Whoever makes up more of them only makes us ask again. */
 const MAX_KEPT = 10_000;
 const CONNECTION_ID = /^[a-z0-9-]{1,63}$/;

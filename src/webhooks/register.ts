@@ -3,6 +3,7 @@
  * changes. The new one stands before the old one goes, so that no message falls between them.
  */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../errors.ts';
 import { tryLocked } from '../store/try-lock.ts';
 import {
@@ -11,7 +12,6 @@ import {
   registrationTask,
   writeEndpoint,
   type EndpointRow,
-  type EndpointState,
 } from '../store/webhook-endpoints.ts';
 import {
   ask,
@@ -25,10 +25,15 @@ import {
   type Work,
 } from './endpoints.ts';
 import { inspectPlace, isGone } from './inspect.ts';
-import { storedSecrets } from './receivers.ts';
+import { FRESH_MS, storedSecrets } from './receivers.ts';
 
 /** Messages that are on their way were signed with an older secret: so many of them stay good. */
 const KEPT_SECRETS = 3;
+/**
+ * Every web process knows a new secret after this, in milliseconds. A message that came earlier would be refused, and some
+ * providers never send it again.
+ */
+const SECRET_SEEN_MS = FRESH_MS + 200;
 
 /**
  * Registers what is missing, moved, or no longer active; all of it with `renew`. Where there are several endpoints, one
@@ -61,7 +66,7 @@ export async function registerWebhooks(
 }
 
 async function registerAll(context: RegistrationContext, work: Work, renew: boolean): Promise<void> {
-  const { connection, registration } = work;
+  const { connection, definition, registration } = work;
   if (work.places.length === 0) {
     throw new SluiceError(
       'webhook_registration_failed',
@@ -72,16 +77,31 @@ async function registerAll(context: RegistrationContext, work: Work, renew: bool
   const url = await ownUrl(context, connection.id);
   const secret = ownSecret(context, work, renew);
   const failures: unknown[] = [];
+  const missing: Placed[] = [];
   for (const place of work.places) {
     const before = work.rows.find((row) => row.place === place);
     try {
-      if (!renew && before !== undefined && (await isGood(context, work, before, url))) continue;
-      await registerPlace(context, work, { place, url, secret }, before);
+      if (renew || before === undefined || !(await isGood(context, work, before, url)))
+        missing.push({ place, url, secret, before, known: knownSecrets(context, work, before) });
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  // What we choose must be known before the first message comes, and that may be before the answer.
+  const isOurs = registration.secret === 'chosen' || definition.signature.scheme === 'url-key';
+  if (isOurs) {
+    for (const one of missing) await store(context, work, one, [secret, ...one.known]);
+    if (missing.some(({ known }) => !known.includes(secret))) await sleep(SECRET_SEEN_MS);
+  }
+  for (const one of missing) {
+    try {
+      await registerPlace(context, work, one, isOurs);
     } catch (error) {
       failures.push(error);
     }
   }
   await removeStrays(context, work, url);
+  if (!isOurs && missing.length > 0) await sleep(SECRET_SEEN_MS);
   if (failures.length > 0) throw failures[0];
 }
 
@@ -89,58 +109,66 @@ async function registerAll(context: RegistrationContext, work: Work, renew: bool
  * The secret that we choose. One of a connection does for all its endpoints: each further one would have to be tried on
  * every message, genuine or not. It changes only on request where a registration replaces the one before.
  */
-function ownSecret(
-  context: RegistrationContext,
-  { connection, registration, rows }: Work,
-  renew: boolean,
-): string {
+function ownSecret(context: RegistrationContext, work: Work, renew: boolean): string {
   const fresh = randomBytes(32).toString('base64url');
-  if (renew || registration.secret !== 'chosen') return fresh;
-  const [newest] = rows.flatMap((row) =>
-    storedSecrets(context.vault, connection.id, row.place, row.secrets).slice(0, 1),
-  );
-  return newest ?? fresh;
+  if (renew || work.registration.secret !== 'chosen') return fresh;
+  return work.rows.flatMap((row) => knownSecrets(context, work, row).slice(0, 1))[0] ?? fresh;
 }
 
+function knownSecrets(
+  { vault }: RegistrationContext,
+  { connection }: Work,
+  row: EndpointRow | undefined,
+): readonly string[] {
+  return row === undefined ? [] : storedSecrets(vault, connection.id, row.place, row.secrets);
+}
+
+/** An endpoint to be made. */
 interface Placed {
   readonly place: string;
   readonly url: string;
   readonly secret: string;
+  readonly before: EndpointRow | undefined;
+  /** secrets of the one before, the newest first */
+  readonly known: readonly string[];
+}
+
+async function store(
+  { db, vault }: RegistrationContext,
+  { connection }: Work,
+  { place, url, before }: Placed,
+  secrets: readonly string[],
+  reference?: string | null,
+): Promise<void> {
+  await writeEndpoint(db, {
+    connection_id: connection.id,
+    place,
+    reference: reference === undefined ? (before?.reference ?? null) : reference,
+    url,
+    secrets: vault.encrypt(
+      JSON.stringify([...new Set(secrets)].slice(0, KEPT_SECRETS)),
+      endpointIdentity(connection.id, place),
+    ),
+    state: reference === undefined ? 'unknown' : 'active',
+  });
 }
 
 async function registerPlace(
   context: RegistrationContext,
   work: Work,
-  { place, url, secret }: Placed,
-  before: EndpointRow | undefined,
+  placed: Placed,
+  isOurs: boolean,
 ): Promise<void> {
   const { connection, registration } = work;
-  const known =
-    before === undefined ? [] : [...storedSecrets(context.vault, connection.id, place, before.secrets)];
+  const { place, url, secret, before, known } = placed;
   const target = targetOf(work, place, url, secret);
-  const write = (secrets: readonly string[], reference: string | null, state: EndpointState): Promise<void> =>
-    writeEndpoint(context.db, {
-      connection_id: connection.id,
-      place,
-      reference,
-      url,
-      secrets: context.vault.encrypt(
-        JSON.stringify([...new Set(secrets)].slice(0, KEPT_SECRETS)),
-        endpointIdentity(connection.id, place),
-      ),
-      state,
-    });
-  // What we choose must be known before the first message comes, and that may be before the answer.
-  const isOurs = registration.secret === 'chosen' || work.definition.signature.scheme === 'url-key';
-  const secrets = isOurs ? [secret, ...known] : known;
-  if (isOurs) await write(secrets, before?.reference ?? null, 'unknown');
   const answer = await ask(context, work, registration.create(target));
   if (answer.status < 200 || answer.status >= 300) throw refused(connection, answer, target.url);
-  const created = registration.created(answer.body);
-  if (registration.secret === 'returned' && created.secret === null)
-    throw refused(connection, answer, target.url);
-  const all = created.secret === null ? secrets : [created.secret, ...known];
-  await write(all, created.reference, registration.inspect === undefined ? 'unknown' : 'active');
+  const { reference, secret: given } = registration.created(answer.body);
+  if (registration.secret === 'returned' && given === null) throw refused(connection, answer, target.url);
+  const secrets = [...(given === null ? [] : [given]), ...(isOurs ? [secret] : []), ...known];
+  // Where it has to be confirmed, that may have happened before the answer came.
+  if (registration.inspect !== undefined) await store(context, work, placed, secrets, reference);
   context.logger.info({ connection: connection.id, place, url }, 'webhook endpoint registered');
   if (before !== undefined) await removeOld(context, work, before, known[0] ?? '');
 }

@@ -4,6 +4,7 @@
  */
 import type { ResolvedConnection } from '../providers/connection.ts';
 import type { Db } from '../store/db.ts';
+import type { RecordKey } from '../sync/purge.ts';
 import { readEvent, subjectOf } from './read-event.ts';
 
 export interface RetentionOptions {
@@ -62,32 +63,33 @@ export async function applyEventRetention(options: RetentionOptions): Promise<Fo
   return { bodies, rows };
 }
 
+/** Bodies that are read at once, to see what they are about: each may have a megabyte. */
+const PURGE_BATCH = 50;
+
 /**
  * Takes a record out of the inbox: the bodies of its events, and its key. An event of it that waits still is dropped;
- * were it applied, the record would be back. Events that were never read are read for it. Returns how many it found.
+ * were it applied, the record would be back. Events that were never read are read for it; where their connection is
+ * gone, those that mention its id are taken. Returns how many it found.
  */
 export async function purgeFromInbox(
   db: Db,
-  connection: ResolvedConnection,
-  stream: string,
-  recordId: string,
+  key: RecordKey,
+  connection: ResolvedConnection | undefined,
 ): Promise<number> {
   const known = await db.pool.query<{ id: string }>(
     `select id from sluice.webhook_events where connection_id = $1 and stream = $2 and record_id = $3`,
-    [connection.id, stream, recordId],
+    [key.connectionId, key.stream, key.recordId],
   );
   const ids = known.rows.map(({ id }) => id);
   let after = '';
   for (;;) {
     const unread = await db.pool.query<{ id: string; body: Buffer }>(
       `select id, body from sluice.webhook_events
-        where connection_id = $1 and record_id is null and body is not null and id > $2 order by id limit ${BATCH}`,
-      [connection.id, after],
+        where connection_id = $1 and record_id is null and body is not null and id > $2 order by id limit ${PURGE_BATCH}`,
+      [key.connectionId, after],
     );
-    ids.push(
-      ...unread.rows.filter(({ body }) => isAbout(connection, body, stream, recordId)).map(({ id }) => id),
-    );
-    if (unread.rows.length < BATCH) break;
+    ids.push(...unread.rows.filter(({ body }) => isAbout(connection, body, key)).map(({ id }) => id));
+    if (unread.rows.length < PURGE_BATCH) break;
     after = unread.rows.at(-1)?.id ?? after;
   }
   await db.pool.query(
@@ -101,7 +103,12 @@ export async function purgeFromInbox(
   return ids.length;
 }
 
-function isAbout(connection: ResolvedConnection, body: Buffer, stream: string, recordId: string): boolean {
+function isAbout(
+  connection: ResolvedConnection | undefined,
+  body: Buffer,
+  { stream, recordId }: RecordKey,
+): boolean {
+  if (connection === undefined) return body.includes(recordId);
   try {
     const subject = subjectOf(connection, readEvent(connection, body));
     return subject.stream === stream && subject.recordId === recordId;

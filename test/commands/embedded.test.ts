@@ -121,6 +121,6 @@ it('demo --once does a full pass and prints one JSON document', async () => {
     state: 'active',
     records: { employees: 20 },
     tokenRequests: 1,
-    webhooks: { received: 0, processed: 0 },
+    webhooks: { received: 3, processed: 3 },
   });
 });

@@ -40,6 +40,12 @@ it('purge says with exit code 3 what it does not know, and names what is near', 
 });
 
 it('purge erases one record, and asks nothing where nobody can answer', async () => {
+  // two messages about it, one of them never read, and one about another record
+  const about = (id: string): string => JSON.stringify({ topic: 'employee.updated', data: { id } });
+  await bench.query(`insert into sluice.webhook_events (id, connection_id, dedupe_key, body, body_hash, status, stream, record_id)
+    values ('e1', 'acme', '1', convert_to('${about(record)}', 'UTF8'), '', 'processed', 'employees', '${record}'),
+           ('e2', 'acme', '2', convert_to('${about(record)}', 'UTF8'), '', 'received', null, null),
+           ('e3', 'acme', '3', convert_to('${about('other')}', 'UTF8'), '', 'received', null, null)`);
   const first = await bench.run(['purge', 'acme', 'employees', record, '--json']);
   expect(first).toMatchObject({ code: 0 });
   expect(first.json).toEqual({
@@ -51,8 +57,17 @@ it('purge erases one record, and asks nothing where nobody can answer', async ()
       changes: 1,
       rejected: 0,
       seq: 6,
+      events: 2,
     },
   });
+  const events = await bench.query(
+    `select id, status, body is null as empty, record_id from sluice.webhook_events order by id`,
+  );
+  expect(events).toEqual([
+    { id: 'e1', status: 'processed', empty: true, record_id: null },
+    { id: 'e2', status: 'ignored', empty: true, record_id: null },
+    { id: 'e3', status: 'received', empty: false, record_id: null },
+  ]);
   expect(await stored()).not.toContain(record);
   expect(await bench.run(['purge', 'acme', 'employees', record])).toMatchObject({ code: 3 });
 
@@ -62,7 +77,7 @@ it('purge erases one record, and asks nothing where nobody can answer', async ()
   const second = await bench.run(['purge', 'acme', 'employees', other]);
   expect(second).toMatchObject({ code: 0 });
   expect(second.stdout).toBe(
-    `Erased ${other} of acme employees (changes blanked: 1, rejected versions erased: 0).\n` +
+    `Erased ${other} of acme employees (changes blanked: 1, rejected versions erased: 0, webhooks emptied: 0).\n` +
       'Change 7 tells readers of the feed to erase it too.\n',
   );
   expect(second.stderr).toContain('If the provider still has it, the next run brings it back.');

@@ -51,8 +51,15 @@ describe('the demo', () => {
       expect(connection).toMatchObject({
         state: 'active',
         tokenRequests: 1,
-        webhooks: { received: 0, processed: 0 },
       });
+      // LOKE, Lucca and Floriday document webhooks; each has told of edits, and all of it was applied
+      const { received, processed } = connection.webhooks;
+      const tells = ['loke', 'lucca', 'floriday'].includes(connection.provider);
+      expect({ provider: connection.provider, tells: received > 0 }).toEqual({
+        provider: connection.provider,
+        tells,
+      });
+      expect(processed).toBe(received);
       expect(Object.values(connection.records).every((count) => count > 0)).toBe(true);
     }
     expect(readdirSync(cwd)).toEqual(['.sluice']);
@@ -63,6 +70,8 @@ describe('the demo', () => {
     const { code, stdout } = await runSluice(['demo', '--once'], { cwd });
     expect(code).toBe(0);
     expect(stdout).toMatch(/employees +120 +0 +0 +0 +120/);
+    expect(stdout).toMatch(/CONNECTION +STATE +RECORDS .*WEBHOOKS +APPLIED/);
+    expect(stdout).toMatch(/demo-lucca +active .* 3 +3\n/);
     expect(stdout).toMatch(/Done in [\d.]+ s/);
     expect(stdout).not.toContain('\u001b[');
   });

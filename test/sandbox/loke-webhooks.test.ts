@@ -59,7 +59,8 @@ describe('an edit', () => {
         customer: { ...made, statistics: undefined },
       },
     ]);
-    const { headers = {}, body = '' } = receiver.received[0] ?? {};
+    const headers = receiver.received[0]?.headers ?? {};
+    const body = receiver.received[0]?.body ?? '';
     const signature = createHmac('sha256', SECRET).update(body, 'utf8').digest('hex');
     expect(headers['x-event-signature']).toBe(`sha256=${signature}`);
     expect(headers['content-type']).toBe('application/json');

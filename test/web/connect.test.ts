@@ -569,11 +569,11 @@ describe('upkeep', () => {
     );
     idp.down = true;
     await removeConnectionFully(runtime.db, id, { purge: false });
-    expect(await runtime.revokeGrants()).toBe(0);
+    expect(await runtime.sayGoodbye()).toBe(0);
     idp.down = false;
     expect(idp.revocations).not.toContain(token);
     await runtime.db.pool.query(`update sluice.grant_revocations set next_attempt_at = now()`);
-    expect(await runtime.revokeGrants()).toBe(1);
+    expect(await runtime.sayGoodbye()).toBe(1);
     expect(idp.revocations).toContain(token);
     const left = await runtime.db.pool.query(`select 1 from sluice.grant_revocations`);
     expect(left.rowCount).toBe(0);

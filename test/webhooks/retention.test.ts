@@ -102,7 +102,8 @@ describe('the purge of a record', () => {
       [read.id],
     );
     const connection = await fleet.runtime.loadConnection('acme', { requireUsable: false });
-    expect(await purgeFromInbox(fleet.runtime.db, connection, 'employees', '42')).toBe(3);
+    const key = { connectionId: 'acme', stream: 'employees', recordId: '42' };
+    expect(await purgeFromInbox(fleet.runtime.db, key, connection)).toBe(3);
     const left = await storedEvents(fleet);
     expect(left.map(({ body: kept, status }) => [kept !== null, status])).toEqual([
       [false, 'ignored'],

@@ -5,6 +5,7 @@ import type { GuardedFetch } from '../../net/contract.ts';
 import type { ResolvedConnection } from '../../providers/connection.ts';
 import { allConnections, type ConnectionRow } from '../../store/connections.ts';
 import type { Db } from '../../store/db.ts';
+import { allEndpoints } from '../../store/webhook-endpoints.ts';
 import { storedInput, type LoadConnection } from '../../sync/load-connection.ts';
 import { ill, illBy, well, type Finding } from './finding.ts';
 
@@ -32,6 +33,20 @@ function failureOf(row: ConnectionRow, vault: Vault): { id: string; error: unkno
   } catch (error) {
     return [{ id: row.id, error }];
   }
+}
+
+/** A finding for each webhook endpoint that its provider has suspended or lost, as the last look at it has shown. */
+export async function checkWebhooks(db: Db): Promise<Finding[]> {
+  const endpoints = await allEndpoints(db);
+  const down = endpoints.flatMap((endpoint) =>
+    endpoint.error === null ? [] : [{ ...endpoint, error: endpoint.error }],
+  );
+  if (down.length === 0 && endpoints.length === 0) return [];
+  if (down.length === 0)
+    return [well('webhooks', `${endpoints.length} endpoints are registered at providers.`)];
+  return down.map(({ connection_id: id, place, error }) =>
+    ill(`webhooks ${place === '' ? id : `${id} ${place}`}`, error.message, error.advice),
+  );
 }
 
 /** One finding for each origin that connections call, and for each connection that can't be read. */

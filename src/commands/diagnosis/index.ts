@@ -14,7 +14,7 @@ import { openEmbedded } from '../../store/embedded/index.ts';
 import { redisFingerprint } from '../../store/redis.ts';
 import { createLoadConnection } from '../../sync/load-connection.ts';
 import { announceSecrets } from '../session.ts';
-import { checkEndpoints, checkKeys } from './connections.ts';
+import { checkEndpoints, checkKeys, checkWebhooks } from './connections.ts';
 import { checkClock, checkQueueSchema, checkSchema, judgeVersion, serverVersion } from './database.ts';
 import { illBy, type Finding } from './finding.ts';
 import { checkBackend, checkSchedules, checkWorkers } from './fleet.ts';
@@ -124,5 +124,9 @@ async function onConnections(
   });
   open(() => net.close());
   const load = createLoadConnection({ db, vault, findProvider });
-  return [await checkKeys(db, vault), ...(await checkEndpoints(db, load, net.fetch))];
+  return [
+    await checkKeys(db, vault),
+    ...(await checkWebhooks(db)),
+    ...(await checkEndpoints(db, load, net.fetch)),
+  ];
 }

@@ -100,6 +100,27 @@ export const webhookEndpoints = sluice.table(
   (t) => [primaryKey({ columns: [t.connectionId, t.place] })],
 );
 
+/** Endpoints of removed connections that have to be removed at their provider, with what that needs. */
+export const webhookRemovals = sluice.table(
+  'webhook_removals',
+  {
+    id: text().primaryKey(),
+    connectionId: text('connection_id').notNull(),
+    provider: text().notNull(),
+    config: jsonb().notNull(),
+    place: text().notNull(),
+    reference: text(),
+    url: text().notNull(),
+    /** vault ciphertexts, as they stood in the rows of the connection and of its endpoint */
+    credentials: text().notNull(),
+    secrets: text().notNull(),
+    attempts: integer().notNull().default(0),
+    nextAttemptAt: timestamp('next_attempt_at', { withTimezone: true }).notNull().defaultNow(),
+    createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
+  },
+  (t) => [index('webhook_removals_due').on(t.nextAttemptAt)],
+);
+
 export const notifications = sluice.table(
   'notifications',
   {
@@ -108,6 +129,8 @@ export const notifications = sluice.table(
     type: text().notNull(),
     /** the body as it is signed and sent */
     body: text().notNull(),
+    /** what a later one of the same kind takes the place of, until it is sent for the first time */
+    mergeKey: text('merge_key'),
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
     /** pending | sent | failed */
     status: text().notNull().default('pending'),
@@ -123,5 +146,8 @@ export const notifications = sluice.table(
       .on(t.nextAttemptAt)
       .where(sql`status = 'pending'`),
     index('notifications_newest').on(t.createdAt.desc()),
+    uniqueIndex('notifications_merge')
+      .on(t.mergeKey)
+      .where(sql`merge_key is not null`),
   ],
 );

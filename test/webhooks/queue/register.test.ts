@@ -2,6 +2,11 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startSandbox, type Sandbox } from '../../../sandbox/index.ts';
 import type { FloridaySandbox } from '../../../sandbox/floriday/server.ts';
+import { checkWebhooks } from '../../../src/commands/diagnosis/connections.ts';
+import { storedSchedule } from '../../../src/commands/schedule-lookup.ts';
+import { claimNotifications } from '../../../src/store/notifications.ts';
+import { connectionView } from '../../../src/sync/connection-view.ts';
+import { removeConnectionFully } from '../../../src/sync/remove.ts';
 import { rotateKeys } from '../../../src/sync/rotate-keys.ts';
 import { createKeyring } from '../../../src/auth/keyring.ts';
 import { createVault } from '../../../src/auth/vault.ts';
@@ -131,6 +136,66 @@ describe('an endpoint at a provider that makes the secret', () => {
     log.length = 0;
     expect(await tendWebhooks(context(web))).toBe(1);
     expect(log.filter((line) => line.includes('webhook_endpoint_down'))).toHaveLength(1);
+    // the connection goes on syncing, and says what is wrong
+    const view = await connectionView(fleet.runtime.db, 'hr', storedSchedule);
+    expect(view).toMatchObject({
+      state: 'active',
+      reason: 'The endpoint is suspended at Lucca.',
+      advice: 'Register it again: `sluice webhooks register hr`.',
+    });
+    expect(await checkWebhooks(fleet.runtime.db)).toMatchObject([
+      { name: 'webhooks hr', ok: false, advice: 'Register it again: `sluice webhooks register hr`.' },
+    ]);
+    await registerWebhooks(context(web), 'hr', { renew: false });
+    expect(await connectionView(fleet.runtime.db, 'hr', storedSchedule)).toMatchObject({ reason: null });
+    expect(await checkWebhooks(fleet.runtime.db)).toMatchObject([{ ok: true }]);
+  });
+
+  it('is made anew, and its predecessor removed, where the answer with the only sight of a secret was lost', async () => {
+    const path = '/lucca-api/webhook-endpoints';
+    // made at the provider, no answer, and nothing done about it: as if the process had died before it stored the secret
+    fleet.lucca.faults.add({ kind: 'reset', when: 'in-body', path, method: 'POST' });
+    fleet.lucca.faults.add({ kind: 'status', status: 503, path, method: 'GET' });
+    await fleet.runtime.db.pool.query(`delete from sluice.webhook_endpoints where connection_id = 'hr'`);
+    const before = fleet.lucca.webhooks.endpoints().length;
+    await expect(registerWebhooks(context(web), 'hr', { renew: false })).rejects.toThrow();
+    const lost = fleet.lucca.webhooks.endpoints();
+    expect(lost).toHaveLength(before + 1);
+    expect(await registerWebhooks(context(web), 'hr', { renew: false })).toMatchObject([{ state: 'active' }]);
+    const [endpoint, ...more] = fleet.lucca.webhooks.endpoints();
+    expect(more).toEqual([]);
+    expect(lost.map(({ id }) => id)).not.toContain(endpoint?.id);
+    await newest();
+    fleet.lucca.source.edit({ updates: 1 });
+    await fleet.lucca.webhooks.deliveries.idle();
+    expect(await settledEvents(fleet)).toMatchObject([{ status: 'processed' }]);
+    expect(fleet.lucca.webhooks.deliveries.log().at(-1)).toMatchObject({ attempt: 1, status: 200 });
+  });
+
+  it('that changed records says so in one notification, with the newest number', async () => {
+    const { pool } = fleet.runtime.db;
+    await newest();
+    await pool.query('truncate sluice.notifications');
+    fleet.lucca.source.edit({ updates: 3 });
+    await fleet.lucca.webhooks.deliveries.idle();
+    await settledEvents(fleet);
+    const last = await pool.query<{ last: string }>(
+      `select last_seq as last from sluice.streams where connection_id = 'hr' and stream = 'employees'`,
+    );
+    const told = await pool.query<{ body: string }>('select body from sluice.notifications');
+    expect(told.rows.map(({ body }) => JSON.parse(body))).toMatchObject([
+      {
+        type: 'changes.available',
+        data: { connection: 'hr', streams: [{ name: 'employees', last: Number(last.rows[0]?.last) }] },
+      },
+    ]);
+    // one that a receiver may have seen stays as it is
+    await pool.query('update sluice.notifications set next_attempt_at = now()');
+    expect(await claimNotifications(fleet.runtime.db, 10, 60_000)).toHaveLength(1);
+    fleet.lucca.source.edit({ updates: 1 });
+    await fleet.lucca.webhooks.deliveries.idle();
+    await settledEvents(fleet);
+    expect((await pool.query('select 1 from sluice.notifications')).rowCount).toBe(2);
   });
 
   it('is refused with a reason where the provider can not reach it, and where there is no address', async () => {
@@ -192,12 +257,14 @@ describe('a subscription to messages that carry no proof', () => {
     floriday.faults.add({ kind: 'slow', delayMs: 1_500, path: '*/batches/current-max-sequence' });
     floriday.source.edit({ resource: 'batches', updates: 1 });
     await floriday.webhooks.deliveries.idle();
+    Object.assign(floriday.webhooks.deliveries.settings, { copies: 2, shuffle: 5 });
     await waitFor(
       async () => ((await runs()).some((run) => run.slot === 'active' && run.started) ? true : undefined),
       20_000,
     );
     for (let round = 0; round < 10; round += 1) floriday.source.edit({ resource: 'batches', updates: 1 });
     await floriday.webhooks.deliveries.idle();
+    Object.assign(floriday.webhooks.deliveries.settings, { copies: 1, shuffle: 1 });
     const events = await settledEvents(fleet);
     expect(events).toHaveLength(11);
     await waitFor(async () => ((await runs()).every((run) => run.slot === null) ? true : undefined), 30_000);
@@ -271,6 +338,44 @@ describe('a subscription to messages that carry no proof', () => {
     );
     return result.rows;
   }
+});
+
+describe('what is registered', () => {
+  it('moves with PUBLIC_URL where the provider can not be asked, and is missing when it was never confirmed', async () => {
+    expect(await tendWebhooks(context(moved))).toBe(0);
+    await floriday.webhooks.deliveries.idle();
+    await settledEvents(fleet);
+    expect(await inspectWebhooks(context(moved), 'roses')).toMatchObject([
+      { url: `${moved.url}/roses`, state: 'active' },
+    ]);
+    expect(floriday.webhooks.subscriptions().map(({ callbackUrl }) => callbackUrl.split('?')[0])).toEqual([
+      `${moved.url}/roses`,
+    ]);
+    floriday.webhooks.deliveries.settings.enabled = false;
+    await registerWebhooks(context(moved), 'roses', { renew: true });
+    floriday.webhooks.deliveries.settings.enabled = true;
+    expect(await inspectWebhooks(context(moved), 'roses')).toMatchObject([{ state: 'unknown', error: null }]);
+    await fleet.runtime.db.pool.query(
+      `update sluice.webhook_endpoints set registered_at = now() - interval '73 hours' where connection_id = 'roses'`,
+    );
+    expect(await tendWebhooks(context(moved))).toBe(1);
+    expect(await inspectWebhooks(context(moved), 'roses')).toMatchObject([
+      { state: 'missing', error: { code: 'webhook_endpoint_down' } },
+    ]);
+  });
+
+  it('goes with its connection at the provider too, later where it can not be asked', async () => {
+    const { db } = fleet.runtime;
+    floriday.faults.add({ kind: 'status', status: 503, path: '*/webhooks/subscriptions', method: 'DELETE' });
+    for (const id of ['hr', 'roses']) await removeConnectionFully(db, id, { purge: false });
+    expect(await fleet.runtime.sayGoodbye()).toBe(1);
+    expect(fleet.lucca.webhooks.endpoints()).toEqual([]);
+    expect(floriday.webhooks.subscriptions()).toHaveLength(1);
+    await db.pool.query('update sluice.webhook_removals set next_attempt_at = now()');
+    expect(await fleet.runtime.sayGoodbye()).toBe(1);
+    expect(floriday.webhooks.subscriptions()).toEqual([]);
+    expect((await db.pool.query('select 1 from sluice.webhook_removals')).rowCount).toBe(0);
+  });
 });
 
 describe('Standard Webhooks of the user', () => {
