@@ -5,5 +5,6 @@ import { registration as floriday } from './floriday.ts';
 import { registration as lockit } from './lockit.ts';
 import { registration as loke } from './loke.ts';
 import { registration as lucca } from './lucca.ts';
+import { registration as paypal } from './paypal.ts';
 
-export const registrations: readonly Registration[] = [lucca, floriday, loke, lockit, coloop];
+export const registrations: readonly Registration[] = [lucca, floriday, loke, lockit, coloop, paypal];
