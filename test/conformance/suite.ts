@@ -131,16 +131,13 @@ function deletableOf({ streams, account }: Subject): readonly StreamDefinition[]
   );
 }
 
-function editEach(
-  { streams, account, resource }: Subject,
-  counts: { readonly creates: number; readonly updates: number },
-): void {
-  for (const stream of streams)
-    account.simulator.source.edit({ resource: resource(stream), ...counts, deletes: 0 });
+function editEach(subject: Subject, counts: { readonly creates: number; readonly updates: number }): void {
+  for (const stream of subject.streams)
+    subject.account.simulator.source.edit({ resource: subject.resource(stream), ...counts, deletes: 0 });
 }
 
 /** Children first: what goes with its parent would be no deletion of its own. */
-function deleteEach({ account, resource }: Subject, streams: readonly StreamDefinition[]): void {
+function deleteEach(subject: Subject, streams: readonly StreamDefinition[]): void {
   for (const stream of streams.toReversed())
-    account.simulator.source.edit({ resource: resource(stream), deletes: 1 });
+    subject.account.simulator.source.edit({ resource: subject.resource(stream), deletes: 1 });
 }

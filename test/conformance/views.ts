@@ -42,6 +42,6 @@ type Row = Readonly<Record<string, unknown>>;
 /** Moments are equal whatever their offset; a text column shows the id that came as a number. */
 function comparable(value: unknown, type: string): unknown {
   if (value === null || value === undefined) return null;
-  if (type === 'timestamptz') return Date.parse(String(value));
-  return type === 'text' ? String(value) : value;
+  if (type === 'timestamptz' && typeof value === 'string') return Date.parse(value);
+  return type === 'text' && typeof value === 'number' ? String(value) : value;
 }
