@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { catalogue } from '../src/errors.ts';
 import { errorsPage } from '../src/errors-page.ts';
 import { packageRoot } from '../src/package-root.ts';
+import { providers } from '../src/providers/registry.ts';
 
 const read = (path: string): string => readFileSync(join(packageRoot, path), 'utf8');
 
@@ -40,4 +41,41 @@ describe('the documentation', () => {
   it('names no registry host in the lock file', () => {
     expect(read('package-lock.json')).not.toMatch(/"resolved": "https?:/);
   });
+
+  it.each(providers.map((provider) => [provider.id, provider] as const))(
+    'of %s lists the streams that it declares, and how they are read',
+    (id, provider) => {
+      const page = read(`docs/providers/${id}.md`);
+      const rows = rowsOf(page, 'stream');
+      const declared = new Set(provider.streams.map(({ name }) => name));
+      expect([...rows.keys()].toSorted()).toEqual([...declared].toSorted());
+      for (const { name, changes } of provider.streams) {
+        const isNewestFirst = changes.detect === 'watermark' && changes.order === 'newest-first';
+        expect(/newest first/.test(rows.get(name) ?? ''), name).toBe(isNewestFirst);
+      }
+      if (provider.streams.some(({ changes }) => changes.detect === 'sequence'))
+        expect(page).toContain('read by sequence number');
+      expect(read('README.md')).toContain(`(docs/providers/${id}.md)`);
+    },
+  );
+
+  it('builds the provider of its example, in less than 80 lines', () => {
+    const page = read('docs/adding-a-provider.md');
+    const code = Array.from(page.matchAll(/```ts\n(.*?)\n```/gs), ([, block]) => block).join('\n\n');
+    const file = read('examples/paypal/provider.ts');
+    expect(`${code}\n`).toBe(file);
+    expect(file.trimEnd().split('\n').length).toBeLessThan(80);
+  });
 });
+
+/** The rows of every table whose first column has this heading, by what stands as code in that column. */
+function rowsOf(page: string, heading: string): Map<string, string> {
+  const tables = page.split('\n\n').filter((block) => new RegExp(`^\\| ${heading} +\\|`).test(block));
+  const rows = tables.flatMap((table) => table.split('\n'));
+  return new Map(
+    rows.flatMap((row) => {
+      const name = /^\| `([^`]+)` +\|/.exec(row)?.[1];
+      return name === undefined ? [] : [[name, row] as const];
+    }),
+  );
+}

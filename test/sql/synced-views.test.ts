@@ -2,16 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startFloriday, type FloridaySandbox } from '../../sandbox/floriday/server.ts';
 import { providers } from '../../src/providers/registry.ts';
 import { migrateAll } from '../../src/migration.ts';
 import { fieldsOf, providerViews } from '../../src/sync/stream-views.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 
 let fleet: Fleet;
-let floriday: FloridaySandbox;
 beforeAll(async () => {
-  floriday = await startFloriday({ api: 'suppliers', records: 30, limits: { mode: 'off' } });
   fleet = await startFleet();
   await fleet.connect('acme-lucca', {
     customStreams: [
@@ -25,32 +22,29 @@ beforeAll(async () => {
       },
     ],
   });
-  await fleet.connect('roses', {
-    provider: 'floriday',
-    settings: floriday.settings,
-    credentials: floriday.credentials,
-    endpoints: floriday.urls,
-  });
-  for (const id of ['acme-lucca', 'roses'])
-    expect(await fleet.sync(id)).toMatchObject({ status: 'succeeded', error: null });
+  expect(await fleet.sync('acme-lucca')).toMatchObject({ status: 'succeeded', error: null });
 });
 afterAll(async () => {
   await fleet.close();
-  await floriday.close();
 });
 
 const query = async (sql: string, values: unknown[] = []): Promise<any[]> =>
   (await fleet.database.db.pool.query(sql, values)).rows;
 
 describe('every stream that Sluice ships', () => {
-  it('has a view with a column for each documented field', async () => {
+  it('has a view with a column for each documented field, of the type that its schema says', async () => {
+    const columns = await query(
+      `select c.relname as view, attname, format_type(atttypid, atttypmod) as type
+         from pg_attribute join pg_class c on c.oid = attrelid
+        where c.relnamespace = 'sluice'::regnamespace and c.relkind = 'v' and attnum > 0 order by attnum`,
+    );
     for (const provider of providers) {
       for (const { name, fields } of providerViews(provider)) {
-        const found = await query(
-          `select attname from pg_attribute where attrelid = ('sluice.' || $1)::regclass`,
-          [name],
+        const found = columns.filter(({ view }) => view === name);
+        const types = found.slice(5).map(({ type }) => type);
+        expect(types, name).toEqual(
+          fields.map(({ type }) => (type === 'timestamptz' ? 'timestamp with time zone' : type)),
         );
-        expect(found.length, name).toBe(fields.length + 5);
       }
     }
     const known = providers.flatMap(({ streams }) => streams.flatMap(({ schema }) => fieldsOf(schema)));
@@ -60,37 +54,20 @@ describe('every stream that Sluice ships', () => {
   });
 
   it.each([
-    ['acme-lucca', 'lucca'],
-    ['roses', 'floriday'],
-  ])('shows what %s mirrored, each value in its column', async (connection, provider) => {
-    const views = providerViews(providers.find(({ id }) => id === provider) ?? expect.unreachable());
-    let shown = 0;
-    for (const { name, stream, fields } of views) {
-      const mirror = await fleet.mirror(connection, stream);
-      const found = await query(`select record_id, data, to_jsonb(v) as shown from sluice.${name} v`);
-      expect(found.length, name).toBe(mirror.size);
-      shown += found.length;
-      const columns = await query(`select columns from sluice.views where name = $1`, [name]);
-      for (const row of found) {
-        expect(row.data).toEqual(mirror.get(row.record_id));
-        for (const { field, type } of fields) {
-          const column = columns[0].columns.find((one: any) => one.field === field).name;
-          expect(comparable(row.shown[column], type), `${name}.${column}`).toEqual(
-            comparable(row.data[field] ?? null, type),
-          );
-        }
-      }
-    }
-    expect(shown).toBeGreaterThan(100);
+    ['lucca_employees', ['created_at', 'last_updated_at'], []],
+    ['lucca_leaves', ['created_at', 'last_updated_at'], ['starts_on', 'ends_on']],
+    ['floriday_trade_items', ['creation_date_time', 'last_modified_date_time'], []],
+    ['loke_organizations', ['created'], []],
+    ['loke_customers', ['created_at', 'updated_at'], ['dob']],
+    ['loke_payments', ['created_at', 'completed_at', 'refunded_at'], []],
+    ['coloop_projects', ['created_at', 'updated_at'], []],
+    ['coloop_memberships', ['created_at'], []],
+  ])('%s compares its moments and days with those of the database', async (view, moments, days) => {
+    const asked = [...moments.map((one) => `${one} < now()`), ...days.map((one) => `${one} < current_date`)];
+    // text isn't comparable with either: the query itself would fail
+    expect(await query(`select count(*) from sluice.${view} where ${asked.join(' and ')}`)).toHaveLength(1);
   });
 });
-
-/** Moments are equal whatever their offset; a text column shows the id that came as a number. */
-function comparable(value: any, type: string): unknown {
-  if (value === null) return null;
-  if (type === 'timestamptz') return Date.parse(String(value));
-  return type === 'text' ? String(value) : value;
-}
 
 describe('a custom stream', () => {
   it('has a view of its connection, made when the connection was stored', async () => {

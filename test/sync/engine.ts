@@ -10,6 +10,7 @@ import { closeRun, planRun, releaseStreams, requestRun, type RunRequest } from '
 import type { SyncContext } from '../../src/sync/context.ts';
 import { streamStates } from '../../src/sync/cursors.ts';
 import { writeEvent, type EventCounts, type EventWrite } from '../../src/sync/event-writer.ts';
+import type { Outcome } from '../../src/sync/outcome.ts';
 import { plan, releaseRules } from '../../src/sync/run.ts';
 import { syncStream } from '../../src/sync/stream-sync.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
@@ -28,10 +29,18 @@ export interface Engine {
   clock: () => number;
   /** deliveries that died so far */
   deaths: number;
-  /** Runs a connection to its end, through as many deaths as there are fuses. Returns the status of each stream. */
+  /** what the deliveries of the last run came to, in order; those that died are not among them */
+  outcomes: Outcome[];
+  /**
+   * Runs a connection to its end, through as many deaths as there are fuses: over all of its streams, or each stream
+   * through all of `everyStream`. Returns how each stream ended.
+   */
   run(
     connectionId: string,
-    options?: Partial<RunRequest> & { readonly fuses?: readonly Fuse[] },
+    options?: Partial<RunRequest> & {
+      readonly fuses?: readonly Fuse[];
+      readonly everyStream?: readonly Fuse[];
+    },
   ): Promise<ReadonlyMap<string, StreamEnd>>;
   event(connectionId: string, eventId: string, writes: readonly EventWrite[]): Promise<EventCounts>;
   /** Forgets everything but the connections. */
@@ -42,12 +51,26 @@ export interface StreamEnd {
   readonly status: string;
   readonly mode: string;
   readonly pages: number;
+  readonly added: number;
+  readonly updated: number;
   readonly deleted: number;
-  readonly error: { readonly code: string; readonly advice: string; readonly message: string } | null;
+  readonly rejected: number;
+  /** deliveries that ended in a retryable failure */
+  readonly attempts: number;
+  readonly error: {
+    readonly code: string;
+    readonly kind: string;
+    readonly advice: string;
+    readonly message: string;
+  } | null;
 }
 
 export async function startEngine(providers: readonly ProviderDefinition[]): Promise<Engine> {
-  const fleet = await startFleet({ workers: false, providers });
+  return engineOf(await startFleet({ workers: false, providers }));
+}
+
+/** Of a fleet that has no workers, or has none yet. */
+export function engineOf(fleet: Fleet): Engine {
   const { db, outbound, tokens, loadConnection, logger } = fleet.runtime;
   const now = (): number => engine.clock();
   const context: SyncContext = {
@@ -71,6 +94,7 @@ export async function startEngine(providers: readonly ProviderDefinition[]): Pro
         engine.deaths += 1;
         return undefined;
       });
+      if (outcome !== undefined) engine.outcomes.push(outcome);
       if (outcome?.outcome === 'done') return;
     }
   }
@@ -80,7 +104,9 @@ export async function startEngine(providers: readonly ProviderDefinition[]): Pro
     context,
     clock: Date.now,
     deaths: 0,
-    async run(connectionId, { fuses = [], ...request } = {}) {
+    outcomes: [],
+    async run(connectionId, { fuses = [], everyStream, ...request } = {}) {
+      engine.outcomes = [];
       // A process that died in its last step leaves its lease to run out: nobody waits for that here.
       await db.pool.query('update sluice.stream_leases set expires_at = now() where connection_id = $1', [
         connectionId,
@@ -94,10 +120,12 @@ export async function startEngine(providers: readonly ProviderDefinition[]): Pro
       for (;;) {
         const { tickets, open } = await releaseStreams(db, runId, releaseRules(connection));
         if (open === 0) break;
-        for (const { stream, jobId } of tickets) await deliver(runId, stream, jobId, left);
+        for (const { stream, jobId } of tickets)
+          await deliver(runId, stream, jobId, everyStream === undefined ? left : [...everyStream]);
       }
       const ended = await db.pool.query<StreamEnd & { stream: string }>(
-        `select stream, status, mode, pages, deleted, error from sluice.run_streams where run_id = $1`,
+        `select stream, status, mode, pages, added, updated, deleted, rejected, attempts, error
+           from sluice.run_streams where run_id = $1`,
         [runId],
       );
       await closeRun(db, runId, undefined, async () => {});

@@ -6,7 +6,8 @@ import { z } from 'zod';
 
 const id = z.string().min(1);
 const text = z.string().nullish();
-const instant = z.string().nullish();
+// said, not checked: a moment that can't be read is no reason to turn a record away
+const instant = z.string().meta({ format: 'date-time' }).nullish();
 
 export const organization = z.looseObject({
   id,

@@ -10,7 +10,9 @@ const text = z.string().nullish();
 const flag = z.boolean().nullish();
 const number = z.number().nullish();
 const whole = z.number().int().nullish();
-const instant = z.string().nullish();
+// said, not checked: a moment that can't be read is no reason to turn a record away
+const date = z.string().meta({ format: 'date' }).nullish();
+const instant = z.string().meta({ format: 'date-time' }).nullish();
 
 /** Not on the API pages: from the types of the sample add-on. */
 export const organization = z.looseObject({
@@ -41,7 +43,7 @@ const person = { id, email: text, firstName: text, lastName: text, phoneNumber: 
 
 export const customer = z.looseObject({
   ...person,
-  dob: text,
+  dob: date,
   gender: text,
   hasAgreedToMarketing: flag,
   createdAt: instant,
