@@ -2,7 +2,8 @@
  * Dockerfile and compose.yaml against what they rely on: an engine isn't at hand in every place where the tests run, but
  * names, paths, commands and the environment can be checked without one.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -113,20 +114,17 @@ describe('the Dockerfile', () => {
   it('finds a process alive by the port that it has', async () => {
     const site = await startSite();
     const port = new URL(site.url).port;
-    const ask = (env: Record<string, string>): number | null => {
-      const script = join(packageRoot, 'scripts/healthcheck.mjs');
-      return spawnSync(process.execPath, [script], { env }).status;
-    };
-    // the site answers from this very process, which spawnSync would hold up
+    // not in one go: the site answers from this very process
     const answered = async (env: Record<string, string>): Promise<number | null> => {
-      const { spawn } = await import('node:child_process');
-      const child = spawn(process.execPath, [join(packageRoot, 'scripts/healthcheck.mjs')], { env });
-      return new Promise((resolve) => child.on('close', resolve));
+      const script = join(packageRoot, 'scripts/healthcheck.mjs');
+      const child = spawn(process.execPath, [script], { env });
+      await once(child, 'close');
+      return child.exitCode;
     };
     expect(await answered({ PORT: port, SLUICE_WORKER_PORT: '1' })).toBe(0);
     expect(await answered({ PORT: '1', SLUICE_WORKER_PORT: port })).toBe(0);
     await site.close();
-    expect(ask({ PORT: port, SLUICE_WORKER_PORT: '1' })).toBe(1);
+    expect(await answered({ PORT: port, SLUICE_WORKER_PORT: '1' })).toBe(1);
   });
 });
 
