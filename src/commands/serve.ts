@@ -1,7 +1,7 @@
 /** The HTTP server of a process: the web app on PORT, or health and metrics alone for a worker. */
 import type { Runtime } from '../runtime.ts';
 import { assertSchemaCurrent } from '../store/migrate.ts';
-import { reportOf } from '../errors.ts';
+import { reportOf, SluiceError } from '../errors.ts';
 import { localUrl } from '../config/index.ts';
 import { createWebApp, createWorkerApp } from '../web/app.ts';
 import { boardFactory } from '../web/board.ts';
@@ -90,12 +90,25 @@ function probes(runtime: Runtime, publicUrl: string): ProbeDeps {
   };
 }
 
-async function readiness(runtime: Runtime): Promise<Readiness> {
+/** What `/readyz` says: whether database and queue are there. */
+export async function readiness(runtime: Runtime): Promise<Readiness> {
   const checks = await Promise.all([
-    check('database', () => assertSchemaCurrent(runtime.db.pool)),
+    check('database', () => assertUsable(runtime)),
     check('queue', () => runtime.jobs.depths()),
   ]);
   return { ok: checks.every(({ ok }) => ok), checks };
+}
+
+/**
+ * A schema that became newer under a process that runs is no trouble: migrations only add. During an upgrade the old
+ * processes serve until new ones take over; were they all unready at once, webhooks would find nobody.
+ */
+async function assertUsable({ db }: Runtime): Promise<void> {
+  try {
+    await assertSchemaCurrent(db.pool);
+  } catch (error) {
+    if (!(error instanceof SluiceError && error.code === 'schema_newer')) throw error;
+  }
 }
 
 async function check(name: string, work: () => Promise<unknown>): Promise<ReadinessCheck> {

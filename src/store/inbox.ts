@@ -4,6 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import type pg from 'pg';
+import { queryPrepared } from './prepared.ts';
 
 export interface IncomingEvent {
   readonly id: string;
@@ -35,12 +36,12 @@ export async function storeEvents(db: pg.Pool, events: readonly IncomingEvent[])
   );
   const limited = sorted.filter((event) => event.keyLifeMs !== null);
   if (limited.length > 0) await freeOldKeys(db, limited);
-  const result = await db.query<{ id: string }>({
-    name: 'store-events',
-    text: `insert into sluice.webhook_events (id, connection_id, dedupe_key, event_id, body, body_hash)
+  const result = await queryPrepared<{ id: string }>(
+    db,
+    `insert into sluice.webhook_events (id, connection_id, dedupe_key, event_id, body, body_hash)
            select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[])
            on conflict (connection_id, dedupe_key) do nothing returning id`,
-    values: [
+    [
       sorted.map(({ id }) => id),
       sorted.map(({ connectionId }) => connectionId),
       sorted.map(({ dedupeKey }) => dedupeKey),
@@ -48,7 +49,7 @@ export async function storeEvents(db: pg.Pool, events: readonly IncomingEvent[])
       sorted.map(({ body }) => body),
       sorted.map(({ bodyHash }) => bodyHash),
     ],
-  });
+  );
   return new Set(result.rows.map(({ id }) => id));
 }
 
@@ -110,13 +111,13 @@ export interface IntakeConnection {
 }
 
 export async function findIntakeConnection(db: pg.Pool, id: string): Promise<IntakeConnection | undefined> {
-  const result = await db.query<IntakeConnection>({
-    name: 'intake-connection',
-    text: `select c.id, c.provider, c.config, c.credentials, c.revision,
+  const result = await queryPrepared<IntakeConnection>(
+    db,
+    `select c.id, c.provider, c.config, c.credentials, c.revision,
                   coalesce((select jsonb_agg(jsonb_build_object('place', e.place, 'secrets', e.secrets) order by e.place)
                               from sluice.webhook_endpoints e where e.connection_id = c.id), '[]') as endpoints
              from sluice.connections c where c.id = $1`,
-    values: [id],
-  });
+    [id],
+  );
   return result.rows[0];
 }
