@@ -11,7 +11,7 @@ import { cancelRun } from '../sync/cancel.ts';
 import { createChangeWatch, type ChangeWatch } from '../sync/change-watch.ts';
 import { checkConnection } from '../sync/check.ts';
 import { connectionPage, connectionView } from '../sync/connection-view.ts';
-import { listRuns, runPlace, runView, type RunPlace, type RunView } from '../sync/history.ts';
+import { listRuns, runPlace, runView, type RunView } from '../sync/history.ts';
 import { readableStreams } from '../sync/known-streams.ts';
 import { mappingsOf, setMappings } from '../sync/mappings.ts';
 import { pauseConnection, resumeConnection } from '../sync/pause.ts';
@@ -23,6 +23,7 @@ import { resetStreams } from '../sync/reset.ts';
 import type { StreamKey } from '../sync/writer.ts';
 import type { ApiDeps, ChangesRequest, ConnectionDetail, SyncRequest } from '../web/api/contract.ts';
 import { describeProvider } from './providers.ts';
+import { isPlace, isText, readCursor, writeCursor } from './page-cursor.ts';
 import { storedSchedule } from './schedule-lookup.ts';
 
 /** As commands that nobody waits for. */
@@ -241,33 +242,4 @@ function noSuch(what: string, name: string, known: readonly string[], list: stri
   return new SluiceError('not_found', `There is no ${what} ${name}${guess}`, {
     advice: `See what there is with GET ${list}.`,
   });
-}
-
-function writeCursor(place: unknown): string {
-  return Buffer.from(JSON.stringify(place)).toString('base64url');
-}
-
-/** @throws SluiceError `request_invalid` for what no page gave */
-function readCursor<T>(cursor: string, fits: (value: unknown) => value is T): T {
-  try {
-    const place: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    if (fits(place)) return place;
-  } catch {
-    // no JSON: no cursor of ours
-  }
-  throw new SluiceError('request_invalid', 'query.cursor is not the `next` of a page.');
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && !value.includes('\0');
-}
-
-function isPlace(value: unknown): value is RunPlace {
-  const { at, id } = (value ?? {}) as Partial<RunPlace>;
-  return (
-    isText(id) &&
-    isText(at) &&
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(at) &&
-    !Number.isNaN(Date.parse(at))
-  );
 }

@@ -73,7 +73,7 @@ export function describeProvider(provider: ProviderDefinition): Record<string, u
   };
 }
 
-function fields(
+export function fields(
   schema: ProviderDefinition['settings'],
 ): { name: string; required: boolean; description: string }[] {
   return Object.entries(schema.shape).map(([name, field]) => ({
@@ -138,7 +138,7 @@ function printOne(provider: ProviderDefinition): void {
   );
 }
 
-function pagingWords(paging: Paging): string {
+export function pagingWords(paging: Paging): string {
   return 'pageSize' in paging && paging.pageSize !== undefined
     ? `${paging.style}, ${paging.pageSize} a page`
     : paging.style;

@@ -6,13 +6,15 @@ import { version } from '../package-root.ts';
 import { mountApi } from './api/index.ts';
 import type { ConnectDeps, ProbeDeps, WebApp, WebDeps, WebEnv } from './contract.ts';
 import { errorHandler, problemResponse, unknownRoute } from './problem.ts';
+import { assetRoutes } from './routes/assets.ts';
 import { connectRoutes } from './routes/connect.tsx';
+import { consoleRoutes } from './routes/console.tsx';
 import { healthRoutes } from './routes/health.ts';
+import { liveRoutes } from './routes/live.ts';
 import { loginRoutes } from './routes/login.tsx';
 import { mappingsRoutes } from './routes/mappings.tsx';
 import { metricsRoutes } from './routes/metrics.ts';
 import { QUEUES_PATH, queuesRoutes } from './routes/queues.ts';
-import { statusRoutes } from './routes/status.tsx';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { securityHeaders } from './security-headers.ts';
 import { createSessions } from './session.ts';
@@ -35,7 +37,11 @@ export function createWebApp(deps: WebDeps): WebApp {
   if (sessions !== undefined) {
     app.route('/', loginRoutes(deps, sessions));
     app.route('/', queuesRoutes(deps, sessions));
-    app.route('/', statusRoutes(deps, sessions));
+    app.route('/', assetRoutes());
+    if (deps.console !== undefined) {
+      app.route('/', liveRoutes({ ...deps, live: deps.console.live }, sessions));
+      app.route('/', consoleRoutes({ ...deps, console: deps.console }, sessions));
+    }
     if (deps.mappings !== undefined) {
       app.route('/', mappingsRoutes({ ...deps, mappings: deps.mappings }, sessions));
     }

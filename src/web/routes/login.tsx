@@ -78,7 +78,7 @@ export function loginRoutes(deps: WebDeps, sessions: Sessions): WebApp {
     const session = await sessions.read(c);
     if (session !== null) {
       requireFormToken(session, (await readForm(c)).one('csrf'));
-      sessions.close(c);
+      sessions.close(c, session);
     }
     c.header('Cache-Control', 'no-store');
     return c.redirect('/login', 303);
