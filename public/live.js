@@ -45,7 +45,11 @@
       const answer = await fetch(location.href, { headers: { accept: 'text/html' } });
       if (answer.redirected) return location.reload();
       if (!answer.ok) throw new Error(`status ${answer.status}`);
-      const newer = new DOMParser().parseFromString(await answer.text(), 'text/html');
+      // the content alone, in a template: a whole document would have its style refused by this one's policy
+      const text = await answer.text();
+      const holder = document.createElement('template');
+      holder.innerHTML = text.slice(text.indexOf('<main'), text.lastIndexOf('</main>') + 7);
+      const newer = holder.content;
       const regions = [...main.querySelectorAll('[data-live]')];
       if (regions.some(isMarking)) return later();
       for (const region of regions) {

@@ -40,6 +40,7 @@ pre code { background: none; padding: 0; overflow-wrap: normal; }
 :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; border-radius: 3px; }
 time, .nowrap { white-space: nowrap; }
 .wrap { overflow-wrap: anywhere; }
+.clip { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; max-width: 15rem; }
 .muted { color: var(--muted); font-size: .9rem; }
 .faint { color: var(--muted); }
 .small { display: block; color: var(--muted); font-size: .85rem; font-weight: 400; }

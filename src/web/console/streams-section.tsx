@@ -6,8 +6,8 @@ import type { ConnectionPageView } from './contract.ts';
 import { State, upTo, When } from './parts.tsx';
 import { paths } from './paths.ts';
 
-/** Characters of a cursor that are shown. */
-const CURSOR = 120;
+/** Characters of a cursor that are there to be read. */
+const CURSOR = 500;
 
 export function StreamsSection({ view }: { view: ConnectionPageView }) {
   const { connection, streams, records, now } = view;
@@ -17,7 +17,7 @@ export function StreamsSection({ view }: { view: ConnectionPageView }) {
       <h2 id="streams">Streams</h2>
       <Table
         caption="What is mirrored. A name leads to its records"
-        heads={['Stream', 'Records', 'Last success', 'Last change', 'Way of reading', 'Cursor']}
+        heads={['Stream', 'Records', 'Last success', 'Last change', 'Reads', 'Cursor']}
         numbers={['Records']}
       >
         {streams.map((stream) => (
@@ -42,7 +42,7 @@ export function StreamsSection({ view }: { view: ConnectionPageView }) {
             <Cell label="Last change">
               {stream.lastChange === null ? 'none' : <LastChange change={stream.lastChange} now={now} />}
             </Cell>
-            <Cell label="Way of reading">
+            <Cell label="Reads">
               {wayWords(stream)}
               {stream.detect !== 'full' && stream.lastFullAt !== null && (
                 <span class="small">
@@ -82,17 +82,22 @@ function LastChange({ change, now }: { change: NonNullable<StreamGlance['lastCha
 function Cursor({ value }: { value: unknown }) {
   if (value === null || value === undefined) return <>–</>;
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return <code class="wrap">{text.length > CURSOR ? `${text.slice(0, CURSOR)}…` : text}</code>;
+  const shown = text.length > CURSOR ? `${text.slice(0, CURSOR)}…` : text;
+  return (
+    <code class="clip" title={shown}>
+      {shown}
+    </code>
+  );
 }
 
 function wayWords({ detect }: StreamGlance): string {
   switch (detect) {
     case 'sequence':
-      return 'only what changed, by sequence number';
+      return 'changes, by number';
     case 'watermark':
-      return 'only what changed, by time';
+      return 'changes, by time';
     case 'full':
-      return 'complete every time';
+      return 'complete';
     case null:
       return '–';
     default:

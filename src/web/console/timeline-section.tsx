@@ -104,9 +104,13 @@ function Request({ entry }: { entry: RequestView }) {
       <Cell label="Page" number>
         {page === null ? '–' : count(page)}
       </Cell>
-      <Cell label="Records">{records === null ? '–' : countsWords(records)}</Cell>
+      <Cell label="Records">
+        <span class="nowrap">{records === null ? '–' : countsWords(records)}</span>
+      </Cell>
       <Cell label="Token">
-        {token === null ? 'none' : token.new ? 'new' : `${duration(token.ageSeconds * 1000)} old`}
+        <span class="nowrap">
+          {token === null ? 'none' : token.new ? 'new' : `${duration(token.ageSeconds * 1000)} old`}
+        </span>
       </Cell>
       <Cell label="Request" roomy>
         <span class="mono wrap">{path.replaceAll('=…', '')}</span>
