@@ -21,7 +21,7 @@ export function errorsPage(): string {
 
 Every failure has a stable code, a kind, and one sentence that names the fix. They appear the same everywhere: in
 commands (\`error CODE: …\`, with \`--json\` as \`{ "error": { "code", "kind", "message", "advice" } }\`), in runs and
-connections, on the status page, in HTTP answers and in the log. Where a place of failure knows better advice than the
+connections, in the console, in HTTP answers and in the log. Where a place of failure knows better advice than the
 general one below, it gives that instead.
 
 ${sections.join('\n')}`;

@@ -427,6 +427,10 @@ export const catalogue = {
     kind: 'config',
     advice: 'Set SLUICE_BULL_BOARD=read-write and restart the web process to change jobs from Bull Board.',
   },
+  too_many_viewers: {
+    kind: 'transient',
+    advice: 'Close pages of the console that nobody looks at; the others try again by themselves.',
+  },
   status_unavailable: {
     kind: 'transient',
     advice: 'Open /readyz, which names the part that does not answer, and mend that.',

@@ -4,7 +4,7 @@ import type { Runtime } from '../runtime.ts';
 import { findEvent, listEvents, replayEvents, type EventDetail } from '../webhooks/history.ts';
 import { notificationPage } from '../webhooks/notify-log.ts';
 import type { ApiDeps } from '../web/api/contract.ts';
-import { isPlace, isText, readCursor, writeCursor } from './api-cursor.ts';
+import { isPlace, isText, readCursor, writeCursor } from './page-cursor.ts';
 import { noSuch } from './api-missing.ts';
 
 export function inboxApi(

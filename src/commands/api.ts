@@ -24,11 +24,11 @@ import { timelineView } from '../sync/timeline.ts';
 import type { StreamKey } from '../sync/writer.ts';
 import { registerWebhooks } from '../webhooks/register.ts';
 import type { Api, ApiDeps, ChangesRequest, ConnectionDetail, SyncRequest } from '../web/api/contract.ts';
-import { isPlace, isText, readCursor, writeCursor } from './api-cursor.ts';
 import { inboxApi } from './api-inbox.ts';
 import { noSuch } from './api-missing.ts';
 import { actingAs } from './audited-api.ts';
 import { describeProvider } from './providers.ts';
+import { isPlace, isText, readCursor, writeCursor } from './page-cursor.ts';
 import { storedSchedule } from './schedule-lookup.ts';
 
 /** As commands that nobody waits for. */

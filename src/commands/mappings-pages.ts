@@ -44,7 +44,7 @@ async function setupOf(runtime: Runtime, connection: ResolvedConnection): Promis
 async function loaded(runtime: Runtime, id: string): Promise<ResolvedConnection> {
   if ((await findConnection(runtime.db.pool, id)) === undefined) {
     throw new SluiceError('not_found', `There is no connection ${id}.`, {
-      advice: 'See what there is on the status page, or with `sluice connections`.',
+      advice: 'See what there is under /connections, or with `sluice connections`.',
     });
   }
   return runtime.loadConnection(id, { requireUsable: false });

@@ -85,7 +85,7 @@ function describeWebhooks({ docs, evidence, events, apply, signature, registrati
   };
 }
 
-function fields(
+export function fields(
   schema: ProviderDefinition['settings'],
 ): { name: string; required: boolean; description: string }[] {
   return Object.entries(schema.shape).map(([name, field]) => ({
@@ -154,7 +154,7 @@ function printOne(provider: ProviderDefinition): void {
   );
 }
 
-function pagingWords(paging: Paging): string {
+export function pagingWords(paging: Paging): string {
   return 'pageSize' in paging && paging.pageSize !== undefined
     ? `${paging.style}, ${paging.pageSize} a page`
     : paging.style;

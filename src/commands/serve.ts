@@ -8,8 +8,8 @@ import { boardFactory } from '../web/board.ts';
 import type { ProbeDeps, Readiness, ReadinessCheck } from '../web/contract.ts';
 import { startServer, type RunningServer } from '../web/server.ts';
 import { apiOf, watchChanges } from './api.ts';
+import { consoleOf } from './console.ts';
 import { mappingsPagesOf } from './mappings-pages.ts';
-import { statusView } from './status.ts';
 import { steeringOf } from './steering.ts';
 
 export interface WebServer extends RunningServer {
@@ -41,11 +41,12 @@ export async function serveWeb(
   const sessionSecret = runtime.secrets?.sessionSecret ?? environment.sessionSecret;
   const watch = watchChanges(runtime);
   const api = apiOf(runtime, publicUrl, watch);
+  const pages = consoleOf(runtime);
   const attachBoard = await runtime.jobs.loadBoard();
   const intake = runtime.openIntake();
   app = createWebApp({
     ...probes(runtime, publicUrl),
-    status: () => statusView(runtime),
+    console: pages,
     connector: runtime.connector,
     mappings: mappingsPagesOf(runtime),
     api,
@@ -62,6 +63,7 @@ export async function serveWeb(
     async close(graceMs) {
       // whoever waits for changes is answered now, and asks again elsewhere
       watch.close();
+      pages.live.close();
       // Whoever is being served is answered first.
       await server.close(graceMs);
       await intake.close();

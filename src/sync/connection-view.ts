@@ -65,6 +65,16 @@ export async function listConnections(db: Db, scheduleOf: ScheduleOf): Promise<C
   return views;
 }
 
+/** One without the counts. */
+export async function connectionSummary(
+  db: Db,
+  id: string,
+  scheduleOf: ScheduleOf,
+): Promise<ConnectionSummary | undefined> {
+  const row = await findConnection(db.pool, id);
+  return row === undefined ? undefined : toSummary(db, row, scheduleOf);
+}
+
 /** What a list shows of each: without the counts, which take longer the more there is. */
 export type ConnectionSummary = Omit<ConnectionView, 'records'>;
 

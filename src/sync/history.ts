@@ -1,4 +1,4 @@
-/** Runs as they are shown: by the commands, by HTTP, on the status page. */
+/** Runs as they are shown: by the commands, by HTTP, in the console. */
 import type { Db } from '../store/db.ts';
 import type { ErrorReport } from '../errors.ts';
 

@@ -7,17 +7,19 @@ import { mountApi } from './api/index.ts';
 import type { ConnectDeps, ProbeDeps, WebApp, WebDeps, WebEnv } from './contract.ts';
 import { errorHandler, problemResponse, unknownRoute } from './problem.ts';
 import { actionRoutes } from './routes/actions.tsx';
+import { assetRoutes } from './routes/assets.ts';
 import { auditRoutes } from './routes/audit.tsx';
 import { connectRoutes } from './routes/connect.tsx';
+import { consoleRoutes } from './routes/console.tsx';
 import { eventRoutes } from './routes/events.tsx';
 import { healthRoutes } from './routes/health.ts';
+import { liveRoutes } from './routes/live.ts';
 import { loginRoutes } from './routes/login.tsx';
 import { mappingsRoutes } from './routes/mappings.tsx';
 import { metricsRoutes } from './routes/metrics.ts';
 import { newConnectionRoutes } from './routes/new-connection.tsx';
 import { notificationRoutes } from './routes/notifications.tsx';
 import { QUEUES_PATH, queuesRoutes } from './routes/queues.ts';
-import { statusRoutes } from './routes/status.tsx';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { traceRequests } from './trace-requests.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -42,10 +44,14 @@ export function createWebApp(deps: WebDeps): WebApp {
   if (sessions !== undefined) {
     app.route('/', loginRoutes(deps, sessions));
     app.route('/', queuesRoutes(deps, sessions));
-    app.route('/', statusRoutes(deps, sessions));
+    app.route('/', assetRoutes());
     const { steering } = deps;
     // before what shows one connection: `new` is no id there
     if (steering !== undefined && api !== undefined) steer(app, { ...deps, steering, api }, sessions);
+    if (deps.console !== undefined) {
+      app.route('/', liveRoutes({ ...deps, live: deps.console.live }, sessions));
+      app.route('/', consoleRoutes({ ...deps, console: deps.console }, sessions));
+    }
     if (deps.mappings !== undefined) {
       app.route('/', mappingsRoutes({ ...deps, mappings: deps.mappings }, sessions));
     }

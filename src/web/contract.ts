@@ -10,8 +10,8 @@ import type { Tracing } from '../telemetry/tracing.ts';
 import type { Api } from './api/contract.ts';
 import type { ApiRate } from './api/rate-limit.ts';
 import type { Session } from './session.ts';
+import type { ConsoleDeps } from './console/contract.ts';
 import type { SteeringDeps } from './steering-contract.ts';
-import type { StatusView } from './status-view.ts';
 
 export interface ReadinessCheck {
   /** `database`, `queue`, … */
@@ -98,7 +98,8 @@ export interface WebDeps extends ProbeDeps, ConnectDeps {
 
   /** without it there is no page for mappings */
   readonly mappings?: MappingsDeps;
-  status(): Promise<StatusView>;
+  /** without it there are no pages but login, mappings and Bull Board */
+  readonly console?: ConsoleDeps;
   /** without it `/v1` answers as unknown routes do */
   readonly api?: Api;
   /** requests to `/v1` under one key [1200 a minute, 200 at once] */
@@ -109,8 +110,10 @@ export interface WebDeps extends ProbeDeps, ConnectDeps {
   readonly bullBoard?: (basePath: string, options: { readonly readOnly: boolean }) => Hono;
   /** [true] */
   readonly bullBoardReadOnly?: boolean;
-  /** milliseconds that a page waits for `status` [5000] */
-  readonly statusTimeoutMs?: number;
+  /** milliseconds that a page of the console waits for what it shows [5000] */
+  readonly pageTimeoutMs?: number;
+  /** pages that this process keeps up to date at once [200] */
+  readonly maxViewers?: number;
 }
 
 /** The types of every route: Node's request, and what middleware leaves for handlers. */

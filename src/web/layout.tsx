@@ -49,7 +49,7 @@ export function renderPage(
         <link rel="icon" href={ICON} />
         <style nonce={nonce} dangerouslySetInnerHTML={{ __html: style }} />
         {assets.map((path) =>
-          path.endsWith('.css') ? (
+          /\.css(?:\?|$)/.test(path) ? (
             <link rel="stylesheet" href={path} nonce={nonce} />
           ) : (
             <script src={path} nonce={nonce} defer></script>

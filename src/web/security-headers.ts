@@ -12,7 +12,7 @@ const PAGES = {
   scriptSrc: [NONCE],
   styleSrc: [NONCE],
   imgSrc: ['data:'],
-  // the status page fetches itself
+  // pages of the console read themselves again
   connectSrc: ["'self'"],
   formAction: ["'self'"],
   baseUri: ["'none'"],

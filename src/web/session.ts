@@ -34,7 +34,9 @@ export interface Sessions {
   open(c: Context<WebEnv>): Promise<string>;
   /** The session of this request, or null: none, expired, or signed with another password or secret. */
   read(c: Context<WebEnv>): Promise<Session | null>;
-  close(c: Context<WebEnv>): void;
+  close(c: Context<WebEnv>, session: Session): void;
+  /** Calls `listener` with the id of each session that is closed in this process, until what it returns is called. */
+  onClose(listener: (id: string) => void): () => void;
   /** The value that the login form must send back beside its cookie; keeps the one that the browser has. */
   loginToken(c: Context<WebEnv>): Promise<string>;
   loginTokenMatches(c: Context<WebEnv>, sent: string): Promise<boolean>;
@@ -59,6 +61,7 @@ export function createSessions(admin: AdminLogin, publicUrl: string, now: () => 
     sameSite: 'Lax',
     ...(isHttps(publicUrl) ? { secure: true, prefix: 'host' } : {}),
   };
+  const closeListeners = new Set<(id: string) => void>();
   const csrfOf = (id: string): string => createHmac('sha256', csrfKey).update(id).digest('base64url');
   const readSigned = async (
     c: Context<WebEnv>,
@@ -83,8 +86,13 @@ export function createSessions(admin: AdminLogin, publicUrl: string, now: () => 
       if (id === undefined || !(expiresAt > now())) return null;
       return { id, expiresAt, csrf: csrfOf(id) };
     },
-    close(c) {
+    close(c, session) {
       deleteCookie(c, sessionCookie, cookie);
+      for (const listener of closeListeners) listener(session.id);
+    },
+    onClose(listener) {
+      closeListeners.add(listener);
+      return () => void closeListeners.delete(listener);
     },
     async loginToken(c) {
       const token = (await readSigned(c, loginKey, loginCookie)) ?? randomBytes(16).toString('hex');

@@ -54,13 +54,13 @@ describe('a consent in a browser', () => {
     });
   }
 
-  /** The line of a connection on the status page. */
+  /** The line of a connection in the list of all. */
   async function statusOf(page: Page, id: string): Promise<string> {
-    await page.goto(demo.url);
+    await page.goto(`${demo.url}/connections`);
     return (await page.getByRole('row', { name: id }).first().textContent()) ?? '';
   }
 
-  /** The records of a connection on the status page. */
+  /** The records of a connection in that line. */
   const recordsIn = (line: string): number =>
     Number(/([\d,]+)(?=members \d)/.exec(line)?.[1]?.replaceAll(',', '') ?? Number.NaN);
 

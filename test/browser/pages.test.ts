@@ -46,17 +46,65 @@ describe('the pages of the demo', () => {
     { theme: 'dark', width: 1440 },
     { theme: 'light', width: 375 },
     { theme: 'dark', width: 375 },
-  ] as const)('are readable for everybody: $theme, $width pixels', async (look) => {
-    const login = await openPage(browser, look);
-    await login.page.goto(`${demo.url}/login`);
-    expect(await accessibilityProblems(login.page)).toEqual([]);
-    await login.context.close();
-    const { page, context, complaints } = await loggedIn(look);
-    expect(await accessibilityProblems(page)).toEqual([]);
-    expect(await scrollsSideways(page)).toBe(false);
+  ] as const)(
+    'are readable for everybody: $theme, $width pixels',
+    async (look) => {
+      const login = await openPage(browser, look);
+      await login.page.goto(`${demo.url}/login`);
+      expect(await accessibilityProblems(login.page)).toEqual([]);
+      await login.context.close();
+      const { page, context, complaints } = await loggedIn(look);
+      /** the first link of the content whose address ends so */
+      const linked = async (end: string): Promise<string> =>
+        demo.url + ((await page.locator(`main a[href$="${end}"]`).first().getAttribute('href')) ?? '');
+      const looksRight = async (): Promise<void> => {
+        expect(await accessibilityProblems(page), page.url()).toEqual([]);
+        expect(await scrollsSideways(page), page.url()).toBe(false);
+      };
+      // the script has drawn the plots
+      await page.locator('#plots canvas').first().waitFor();
+      await page.getByText('The same as a table').click();
+      await looksRight();
+      for (const path of [
+        '/connections',
+        '/runs',
+        '/providers',
+        '/providers/lucca',
+        '/connections/demo-lucca',
+      ]) {
+        await page.goto(demo.url + path);
+        await looksRight();
+      }
+      await page.goto(await linked('/streams/employees'));
+      await looksRight();
+      await page.goto(`${demo.url}${await page.locator('main th a').first().getAttribute('href')}`);
+      expect(await page.textContent('main')).toContain('As it is now');
+      await looksRight();
+      await page.goto(`${demo.url}/connections/demo-lucca/streams/employees/rejected`);
+      await looksRight();
+      await page.goto(`${demo.url}/runs?connection=demo-lucca&status=succeeded`);
+      await page.goto(`${demo.url}${await page.locator('main th a').first().getAttribute('href')}`);
+      expect(await page.textContent('main')).toContain('Timeline');
+      await looksRight();
+      expect(complaints).toEqual([]);
+      await context.close();
+    },
+    300_000,
+  );
+
+  it('keep themselves up to date while a run goes on', async () => {
+    const { page, context, complaints } = await loggedIn();
+    await page.goto(`${demo.url}/runs?connection=demo-lucca`);
+    await expect.poll(() => page.textContent('#live')).toContain('Live');
+    const first = (): Promise<string | null> => page.locator('main th a').first().getAttribute('href');
+    const before = await first();
+    // the next scheduled run appears by itself: nobody loads the page again
+    await page.evaluate('window.stillHere = true');
+    await expect.poll(first, { timeout: 55_000 }).not.toBe(before);
+    expect(await page.evaluate('window.stillHere')).toBe(true);
     expect(complaints).toEqual([]);
     await context.close();
-  });
+  }, 90_000);
 
   it('would be found out by the same look if a picture had no text', async () => {
     const { page, context } = await openPage(browser);

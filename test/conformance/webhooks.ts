@@ -32,9 +32,13 @@ export function itTakesWebhooks(provider: ProviderDefinition, ready: () => Subje
       web = await startIntake(fleet.runtime);
       recorder = await startRecorder(new URL(web.url).origin);
       workers = await fleet.runtime.startWorkers({ schedules: false });
-      await registerWebhooks({ ...fleet.runtime.registration, publicUrl: recorder.origin }, 'main', {
-        renew: false,
-      });
+      await registerWebhooks(
+        { ...fleet.runtime.registration, publicUrl: async () => recorder.origin },
+        'main',
+        {
+          renew: false,
+        },
+      );
       // a handshake may go on in a message
       await waitFor(async () => {
         const rows = await fleet.database.db.pool.query<{ state: string }>(

@@ -4,8 +4,8 @@ import { boardFactory } from '../../src/web/board.ts';
 import type { WebDeps } from '../../src/web/contract.ts';
 import { startServer } from '../../src/web/server.ts';
 import { apiOf, watchChanges } from '../../src/commands/api.ts';
+import { consoleOf } from '../../src/commands/console.ts';
 import { mappingsPagesOf } from '../../src/commands/mappings-pages.ts';
-import { statusView } from '../../src/commands/status.ts';
 import { steeringOf } from '../../src/commands/steering.ts';
 import { createClient, PASSWORD, type Client } from '../web/site.ts';
 import type { Fleet } from './fleet.ts';
@@ -33,7 +33,7 @@ export async function startConsole(fleet: Fleet, more: Partial<WebDeps> = {}): P
   const apiKey = 'a-key-of-this-test';
   app = createWebApp({
     ready: async () => ({ ok: true, checks: [] }),
-    status: () => statusView(runtime),
+    console: consoleOf(runtime),
     metrics: runtime.metrics,
     apiKeys: [apiKey],
     metricsOpen: false,

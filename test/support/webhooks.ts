@@ -3,7 +3,6 @@ import { createMetrics } from '../../src/telemetry/metrics.ts';
 import type { Runtime } from '../../src/runtime.ts';
 import { createWebApp } from '../../src/web/app.ts';
 import { startServer } from '../../src/web/server.ts';
-import { emptyStatus } from '../web/site.ts';
 import type { Fleet } from './fleet.ts';
 import { luccaSignature } from './lucca-messages.ts';
 import { waitFor } from './wait.ts';
@@ -22,7 +21,6 @@ export async function startIntake(runtime: Runtime): Promise<TestIntake> {
   const intake = runtime.openIntake();
   const app = createWebApp({
     ready: async () => ({ ok: true, checks: [] }),
-    status: async () => emptyStatus,
     metrics: createMetrics(),
     apiKeys: [],
     metricsOpen: false,

@@ -44,9 +44,6 @@ beforeAll(async () => {
   const { runtime } = fleet;
   app = createWebApp({
     ready: async () => ({ ok: true, checks: [] }),
-    status: async () => {
-      throw new Error('not used');
-    },
     metrics: runtime.metrics,
     apiKeys: ['other-key-of-a-test-1', KEY],
     metricsOpen: false,

@@ -41,9 +41,6 @@ beforeAll(async () => {
   const { runtime } = fleet;
   app = createWebApp({
     ready: async () => ({ ok: true, checks: [] }),
-    status: async () => {
-      throw new Error('not used');
-    },
     metrics: runtime.metrics,
     apiKeys: [],
     metricsOpen: false,

@@ -2,12 +2,12 @@
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { SluiceError } from '../../src/errors.ts';
-import { field, PASSWORD, startSite, type Site } from './site.ts';
+import { consoleWith, field, PASSWORD, startSite, type Site } from './site.ts';
 
 let site: Site;
 let failure: () => Promise<never> = () => Promise.reject(new Error('unset'));
 beforeAll(async () => {
-  site = await startSite({ status: () => failure(), statusTimeoutMs: 50 });
+  site = await startSite({ console: consoleWith(() => failure()), pageTimeoutMs: 50 });
 });
 afterEach(() => site.log.splice(0));
 afterAll(() => site.close());

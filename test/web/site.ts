@@ -1,23 +1,46 @@
 /** A web app that listens on a port of its own, and a browser-like client with a cookie jar. */
 import { createBullBoard } from '@bull-board/api';
+import { SluiceError } from '../../src/errors.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { createWebApp } from '../../src/web/app.ts';
 import { boardFactory } from '../../src/web/board.ts';
 import type { WebDeps } from '../../src/web/contract.ts';
 import { startServer, type RunningServer } from '../../src/web/server.ts';
-import type { StatusView } from '../../src/web/status-view.ts';
+import type { ConsoleDeps, OverviewView } from '../../src/web/console/contract.ts';
 
 export const PASSWORD = 'correct horse battery staple';
 
-export const emptyStatus: StatusView = {
+export const emptyOverview: OverviewView = {
   now: '2026-03-01T12:00:00.000Z',
   version: '1.2.3',
   needsPerson: [],
   connections: [],
   runs: [],
   queues: [],
+  hours: [],
 };
+
+/** A console whose overview is given, and which knows nothing else. */
+export function consoleWith(overview: () => Promise<OverviewView>): ConsoleDeps {
+  const unknown = (): never => {
+    throw new SluiceError('not_found', 'There is none.');
+  };
+  return {
+    overview,
+    activity: async () => [],
+    connections: async () => unknown(),
+    connection: async () => unknown(),
+    runs: async () => unknown(),
+    run: async () => unknown(),
+    records: async () => unknown(),
+    record: async () => unknown(),
+    rejected: async () => unknown(),
+    providers: () => [],
+    provider: unknown,
+    live: { watch: () => () => undefined, watching: () => 0, close: () => undefined },
+  };
+}
 
 export interface Client {
   /** Does not follow redirects; keeps cookies. */
@@ -54,7 +77,7 @@ export async function startSite(
   const clock = { now: Date.parse('2026-03-01T12:00:00Z') };
   const app = createWebApp({
     ready: async () => ({ ok: true, checks: [{ name: 'database', ok: true }] }),
-    status: async () => emptyStatus,
+    console: consoleWith(async () => emptyOverview),
     metrics: createMetrics(),
     apiKeys: ['key-one', 'key-two'],
     metricsOpen: false,

@@ -47,6 +47,10 @@ export const runs = sluice.table(
       .where(sql`slot is not null`),
     index('runs_by_connection').on(t.connectionId, t.createdAt.desc(), t.id.desc()),
     index('runs_by_time').on(t.createdAt.desc(), t.id.desc()),
+    // what ended when, for the plots of the console
+    index('runs_by_end')
+      .on(t.finishedAt)
+      .where(sql`finished_at is not null`),
     index('runs_open')
       .on(t.slot)
       .where(sql`slot is not null`),

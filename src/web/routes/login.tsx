@@ -80,7 +80,7 @@ export function loginRoutes(deps: WebDeps, sessions: Sessions): WebApp {
     const session = await sessions.read(c);
     if (session !== null) {
       requireFormToken(session, (await readForm(c)).one('csrf'));
-      sessions.close(c);
+      sessions.close(c, session);
       await deps.steering?.note(operator(c, session.id), 'session.logout');
     }
     c.header('Cache-Control', 'no-store');

@@ -1,4 +1,4 @@
-/** Cursors of `/v1`: where a page ended, as a text that callers hand back and needn't understand. */
+/** Cursors of pages: where a page ended, as a text that callers hand back and needn't understand. */
 import { SluiceError } from '../errors.ts';
 
 export function writeCursor(place: unknown): string {

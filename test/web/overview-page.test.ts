@@ -1,52 +1,70 @@
-/** What an operator reads on the status page. */
+/** What an operator reads on the overview. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ConnectionView, RunView, StatusView } from '../../src/web/status-view.ts';
+import type { RunView } from '../../src/sync/history.ts';
+import type { ConnectionGlance } from '../../src/sync/overview.ts';
+import type { OverviewView } from '../../src/web/console/contract.ts';
 import { style } from '../../src/web/style.ts';
-import { emptyStatus, startSite, type Client, type Site } from './site.ts';
+import { consoleWith, emptyOverview, startSite, type Client, type Site } from './site.ts';
 
-const NOW = Date.parse(emptyStatus.now);
+const NOW = Date.parse(emptyOverview.now);
 const ago = (seconds: number): string => new Date(NOW - seconds * 1000).toISOString();
 
-const connection: ConnectionView = {
+const connection: ConnectionGlance = {
   id: 'acme',
   provider: 'lucca',
   state: 'active',
+  since: ago(9000),
   reason: null,
   advice: null,
+  managedBy: 'file',
   schedule: 'every 5m',
   nextRunAt: ago(-240),
   failedRuns: 0,
   lastRun: { id: 'r1', status: 'succeeded', startedAt: ago(200), finishedAt: ago(180), error: null },
-  records: { employees: 12_000, departments: 8 },
+  freshness: { asOf: ago(180), lateMs: 0 },
 };
-const run: RunView = {
-  id: 'r1',
-  connection: 'acme',
+const stream = {
+  name: 'employees',
   status: 'succeeded',
-  startedAt: ago(200),
-  finishedAt: ago(120),
-  tokenRequests: 1,
-  requests: 14,
+  mode: 'full',
   added: 1234,
   updated: 5,
   deleted: 6,
   unchanged: 7,
   rejected: 0,
+  pages: 2,
+  cursor: null,
   error: null,
+  waitUntil: null,
+  waitReason: null,
+};
+const run: RunView = {
+  id: 'r1',
+  connection: 'acme',
+  status: 'succeeded',
+  trigger: 'schedule',
+  createdAt: ago(200),
+  startedAt: ago(200),
+  finishedAt: ago(120),
+  tokenRequests: 1,
+  requests: 14,
+  retries: 0,
+  error: null,
+  streams: [stream],
 };
 
 let site: Site;
 let me: Client;
-let view: StatusView = emptyStatus;
+let view: OverviewView = emptyOverview;
 beforeAll(async () => {
-  site = await startSite({ status: async () => view });
+  site = await startSite({ console: consoleWith(async () => view) });
   me = site.client();
   await me.login();
 });
 afterAll(() => site.close());
 
-async function page(overrides: Partial<StatusView>): Promise<string> {
-  view = { ...emptyStatus, ...overrides };
+async function page(overrides: Partial<OverviewView>): Promise<string> {
+  view = { ...emptyOverview, ...overrides };
   return (await me.get('/')).text();
 }
 
@@ -59,7 +77,7 @@ function textOf(html: string): string {
     .replaceAll(/\s+/g, ' ');
 }
 
-describe('the status page', () => {
+describe('the overview', () => {
   test('says which schedules are slowed down, and why', async () => {
     const slow = { ...connection, id: 'slow', failedRuns: 3 };
     const once = { ...connection, id: 'once', failedRuns: 1 };
@@ -80,30 +98,35 @@ describe('the status page', () => {
           reason: 'The consent was withdrawn.',
           advice: 'Run `sluice connect acme`.',
           since: ago(7200),
+          action: 'connect',
         },
       ],
     });
-    expect(textOf(html)).toContain('What needs a person (1) acme needs reconnect lucca, 2 h ago');
+    expect(textOf(html)).toContain('Needs a person (1) acme needs reconnect lucca, 2 h ago');
     expect(textOf(html)).toContain('The consent was withdrawn. Do this: Run sluice connect acme .');
     expect(html).toContain('<code>sluice connect acme</code>');
     const main = html.slice(html.indexOf('<main'));
-    expect(main.indexOf('What needs a person')).toBeLessThan(main.indexOf('Connections'));
+    expect(main.indexOf('Needs a person')).toBeLessThan(main.indexOf('Freshness'));
+    expect(main).toContain('href="/connect/acme"');
   });
 
   test('says so when nothing does', async () => {
-    expect(textOf(await page({ connections: [connection] }))).toContain('What needs a person Nothing.');
+    expect(textOf(await page({ connections: [connection] }))).toContain('Needs a person Nothing.');
   });
 
-  test('shows each connection with state, last run, next run and records', async () => {
-    const text = textOf(await page({ connections: [connection] }));
-    expect(text).toContain(
-      'acme lucca active succeeded 3 min ago in 4 min every 5m 12,008 employees 12,000, departments 8',
-    );
+  test('shows how fresh each connection is against its schedule, its last and its next run', async () => {
+    const late = { ...connection, id: 'late', freshness: { asOf: ago(1200), lateMs: 900_000 } };
+    const text = textOf(await page({ connections: [late, connection] }));
+    expect(text).toContain('late lucca active 20 min ago late by 15 min succeeded 3 min ago');
+    expect(text).toContain('acme lucca active 3 min ago on time succeeded 3 min ago in 4 min every 5m');
   });
 
   test('shows a connection that never ran, and one with nothing planned', async () => {
-    const fresh = { ...connection, nextRunAt: null, schedule: 'manual', lastRun: null, records: {} };
-    expect(textOf(await page({ connections: [fresh] }))).toContain('active never ran none manual none yet');
+    const freshness = { asOf: null, lateMs: null };
+    const fresh = { ...connection, nextRunAt: null, schedule: 'manual', lastRun: null, freshness };
+    expect(textOf(await page({ connections: [fresh] }))).toContain(
+      'active not complete yet no schedule never ran none manual',
+    );
   });
 
   test('shows runs with duration and counts, and failed ones with code and advice', async () => {
@@ -111,11 +134,16 @@ describe('the status page', () => {
       ...run,
       id: 'r2',
       status: 'failed',
-      rejected: 3,
-      error: { code: 'token_wait', message: 'No token came.', advice: 'Run `sluice check acme`.' },
+      streams: [{ ...stream, rejected: 3 }],
+      error: {
+        kind: 'transient',
+        code: 'token_wait',
+        message: 'No token came.',
+        advice: 'Run `sluice check acme`.',
+      },
     };
     const text = textOf(await page({ connections: [connection], runs: [run, failed] }));
-    expect(text).toContain('acme r1 succeeded 3 min ago 1 min 20 s 1,234 5 6 0 14 1');
+    expect(text).toContain('acme r1 succeeded by its schedule 3 min ago 1 min 20 s 1,234 5 6 0 14 1');
     expect(text).toContain('token_wait No token came. Do this: Run sluice check acme .');
   });
 
@@ -123,7 +151,7 @@ describe('the status page', () => {
     const text = textOf(
       await page({ connections: [connection], runs: [{ ...run, status: 'running', finishedAt: null }] }),
     );
-    expect(text).toContain('running 3 min ago 3 min 20 s');
+    expect(text).toContain('running by its schedule 3 min ago 3 min 20 s');
   });
 
   test('shows the queues and leads to Bull Board', async () => {
@@ -140,7 +168,7 @@ describe('the status page', () => {
     expect(text).toContain('No connection yet');
     expect(text).toContain('sluice.yaml');
     expect(text).toContain('sluice apply sluice.yaml');
-    expect(text).not.toContain('What needs a person');
+    expect(text).not.toContain('Needs a person');
   });
 
   test('escapes whatever comes from outside', async () => {
@@ -148,7 +176,15 @@ describe('the status page', () => {
     const html = await page({
       version: evil,
       needsPerson: [
-        { connection: evil, provider: evil, state: evil, reason: evil, advice: evil, since: evil },
+        {
+          connection: evil,
+          provider: evil,
+          state: evil,
+          reason: evil,
+          advice: evil,
+          since: evil,
+          action: 'check',
+        },
       ],
       connections: [
         {
@@ -158,7 +194,7 @@ describe('the status page', () => {
           state: evil,
           schedule: evil,
           nextRunAt: evil,
-          records: { [evil]: 1, b: 2 },
+          lastRun: { id: evil, status: evil, startedAt: null, finishedAt: null, error: null },
         },
       ],
       runs: [
@@ -167,25 +203,25 @@ describe('the status page', () => {
           id: evil,
           connection: evil,
           status: evil,
-          error: { code: evil, message: evil, advice: `\`${evil}\`` },
+          error: { kind: 'data', code: evil, message: evil, advice: `\`${evil}\`` },
         },
       ],
       queues: [{ name: evil, waiting: 1, active: 1, delayed: 1, failed: 1 }],
     });
     expect(html).not.toContain('<script>alert');
     expect(html).not.toContain('<img');
-    expect(html.match(/<script/g)).toHaveLength(1);
+    expect(html.match(/<script/g)).toHaveLength(html.match(/<script src="\/assets/g)?.length ?? 0);
     expect(html).not.toMatch(/class="[^"]*[<>'][^"]*"/);
   });
 
-  test('its tables have captions and headers, and its script runs under the policy', async () => {
-    view = { ...emptyStatus, connections: [connection], runs: [run] };
+  test('its tables have captions and headers, and its scripts run under the policy', async () => {
+    view = { ...emptyOverview, connections: [connection], runs: [run] };
     const answer = await me.get('/');
     const html = await answer.text();
-    expect(html.match(/<table /g)).toHaveLength(2);
-    expect(html.match(/<caption>/g)).toHaveLength(2);
+    expect(html.match(/<table /g)).toHaveLength(3);
+    expect(html.match(/<caption>/g)).toHaveLength(3);
     expect(html).toContain('<html lang="en">');
-    const nonce = /<script nonce="([^"]+)">/.exec(html)?.[1] ?? 'none';
+    const nonce = /<script src="[^"]+" nonce="([^"]+)"/.exec(html)?.[1] ?? 'none';
     expect(answer.headers.get('content-security-policy')).toContain(`script-src 'nonce-${nonce}'`);
     // what isn't under the nonce would be blocked
     expect(html).not.toMatch(/ style="| on[a-z]+="/);

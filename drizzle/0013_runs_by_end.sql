@@ -1,0 +1,1 @@
+CREATE INDEX "runs_by_end" ON "sluice"."runs" USING btree ("finished_at") WHERE finished_at is not null;
