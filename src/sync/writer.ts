@@ -5,6 +5,7 @@
  */
 import type pg from 'pg';
 import { SluiceError } from '../errors.ts';
+import { raiseVersions, storeChanged, type Changed } from './store-records.ts';
 import { compareVersions } from './versions.ts';
 
 export interface IncomingRecord {
@@ -189,17 +190,9 @@ export async function storePlan(
   { changed, confirmed }: WritePlan,
 ): Promise<void> {
   await Promise.all([
-    changed.length > 0 ? store(client, author, changed) : undefined,
+    storeChanged(client, author, changed),
     confirmed.length > 0 ? raiseVersions(client, author, confirmed) : undefined,
   ]);
-}
-
-interface Changed {
-  readonly record: IncomingRecord;
-  readonly op: 'added' | 'updated';
-  readonly seq: number;
-  /** no row has its id, not even a deleted one; the lock of the stream's row keeps it so */
-  readonly fresh: boolean;
 }
 
 /** Each record once; where a page names one twice, the later one unless its version is older. */
@@ -277,70 +270,6 @@ export function differs(
 ): boolean {
   if (!before.deleted && before.hash === record.hash) return false;
   return (compareVersions(record.version, before.version) ?? 0) >= 0;
-}
-
-async function store(client: pg.PoolClient, author: Author, changed: readonly Changed[]): Promise<void> {
-  // One statement, so that `logged` sees the bodies as they were before. They are looked up one by one, by the primary
-  // key, and only for updates: a join was planned as a scan of the whole stream, once for every page. New rows are
-  // inserted without ON CONFLICT, which looks into the index twice and writes a third more to the log. A record without
-  // a version keeps the event's time that stands there: an older event is still told by it.
-  await client.query(
-    `with input as (
-       select * from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::text[], $11::boolean[])
-         as i (record_id, body, hash, version, partition, seq, op, fresh)
-     ), logged as (
-       insert into sluice.changes (connection_id, stream, seq, op, record_id, previous, changed_at)
-       select $1, $2, i.seq, i.op, i.record_id,
-              case when i.op = 'updated' then
-                (select r.data from sluice.records r
-                  where r.connection_id = $1 and r.stream = $2 and r.record_id = i.record_id)
-              end, now()
-         from input i
-     ), advanced as (
-       update sluice.streams set last_seq = $12 where connection_id = $1 and stream = $2
-     ), replaced as (
-       update sluice.records r
-          set partition = i.partition, data = i.body::jsonb, hash = decode(i.hash, 'hex'),
-             version = coalesce(i.version, r.version),
-              seq = i.seq, writer = $3, changed_at = now(), deleted_at = null
-         from input i
-        where not i.fresh and r.connection_id = $1 and r.stream = $2 and r.record_id = any($13::text[])
-          and r.record_id = i.record_id
-     )
-     insert into sluice.records
-       (connection_id, stream, record_id, partition, data, hash, version, seq, writer, changed_at, deleted_at)
-     select $1, $2, record_id, partition, body::jsonb, decode(hash, 'hex'), version, seq, $3, now(), null
-       from input where fresh`,
-    [
-      author.connectionId,
-      author.stream,
-      author.writer,
-      changed.map(({ record }) => record.id),
-      changed.map(({ record }) => record.json),
-      changed.map(({ record }) => record.hash),
-      changed.map(({ record }) => record.version),
-      changed.map(({ record }) => record.partition),
-      changed.map(({ seq }) => seq),
-      changed.map(({ op }) => op),
-      changed.map(({ fresh }) => fresh),
-      changed.at(-1)?.seq,
-      changed.flatMap(({ record, fresh }) => (fresh ? [] : [record.id])),
-    ],
-  );
-}
-
-/** Notes a newer moment for what it leaves as it is, so that an older event is told by it; no change, no number. */
-export async function raiseVersions(
-  client: pg.PoolClient,
-  key: StreamKey,
-  to: readonly { readonly id: string; readonly version: string | null }[],
-): Promise<void> {
-  await client.query(
-    `update sluice.records r set version = i.version
-       from unnest($3::text[], $4::text[]) as i (record_id, version)
-      where r.connection_id = $1 and r.stream = $2 and r.record_id = any($3::text[]) and r.record_id = i.record_id`,
-    [key.connectionId, key.stream, to.map(({ id }) => id), to.map(({ version }) => version)],
-  );
 }
 
 /** Writes down the newest number that a change has got. */
