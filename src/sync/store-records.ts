@@ -78,16 +78,17 @@ async function insert(
   changed: readonly Changed[],
   newest: number,
 ): Promise<void> {
-  await client.query(
-    `with ${INPUT}, logged as (
+  await client.query({
+    name: 'insert_records',
+    text: `with ${INPUT}, logged as (
        insert into sluice.changes (connection_id, stream, seq, op, record_id, previous, changed_at)
        select $1, $2, seq, op, record_id, null, now() from input
      )
      insert into sluice.records
        (connection_id, stream, record_id, partition, data, hash, version, seq, writer, changed_at, deleted_at)
      select $1, $2, record_id, partition, body, decode(hash, 'hex'), version, seq, $3, now(), null from input`,
-    inputOf(author, changed, newest),
-  );
+    values: inputOf(author, changed, newest),
+  });
 }
 
 /**
