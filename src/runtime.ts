@@ -131,6 +131,10 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
       url: databaseUrl,
       max: options.workers ? environment.workerConcurrency + 10 : 5,
       applicationName: `sluice ${environment.role}`,
+      // A queue on Postgres listens, which no pooler passes on.
+      direct:
+        environment.mode === 'embedded' ||
+        (environment.redisUrl === undefined && environment.queueDatabaseUrl === undefined),
       onError: (error) => logger.warn({ err: error }, 'database connection'),
     });
     opened.push(() => db.close());

@@ -31,6 +31,11 @@ export interface DbOptions {
   readonly connectTimeoutMs?: number;
   /** milliseconds after which an unanswered statement fails and its connection is given up; default: none */
   readonly queryTimeoutMs?: number;
+  /**
+   * No pooler stands between: a statement with a name is planned once for each connection, and known again. Through
+   * one that shares sessions, another client's server would not know it; names are left out then. [false]
+   */
+  readonly direct?: boolean;
   /** where errors of idle connections go; they must never end the process */
   readonly onError?: (error: Error) => void;
 }
@@ -52,6 +57,7 @@ export function openDb(options: DbOptions): Db {
   // A client that is in use has no listener of the pool: where its connection breaks between two statements, the
   // error would end the process. The next statement on it fails, and tells the one who uses it.
   pool.on('connect', (client) => client.on('error', () => undefined));
+  if (options.direct !== true) pool.on('connect', leaveOutNames);
   async function transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await pool.connect();
     let broken: Error | undefined;
@@ -87,4 +93,20 @@ export function openDb(options: DbOptions): Db {
       await pool.end();
     },
   };
+}
+
+function leaveOutNames(client: pg.PoolClient): void {
+  const query = client.query.bind(client) as (...args: readonly unknown[]) => unknown;
+  const unnamed = (statement: unknown, ...rest: readonly unknown[]): unknown =>
+    query(isNamed(statement) ? { text: statement.text, values: statement.values } : statement, ...rest);
+  Object.assign(client, { query: unnamed });
+}
+
+function isNamed(statement: unknown): statement is { readonly text: string; readonly values: unknown } {
+  return (
+    statement !== null &&
+    typeof statement === 'object' &&
+    Object.hasOwn(statement, 'name') &&
+    Object.hasOwn(statement, 'values')
+  );
 }

@@ -138,7 +138,7 @@ export async function commitProgress(
       batch.entries.length,
     ],
     batch,
-    { added, updated, deleted, unchanged, rejected },
+    { name: 'commit_progress', counts: { added, updated, deleted, unchanged, rejected } },
   );
   return over;
 }

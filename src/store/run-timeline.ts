@@ -76,14 +76,14 @@ export interface Moved {
 /**
  * Runs an update of `run_streams` and writes down these entries with it, in one statement. `update` stands without
  * `returning`; its first value must be the run's id, and its `set` must include `entries = entries + $n`, with the
- * batch's size.
+ * batch's size. With a `name`, always of the same text, it is planned once for each connection to Postgres.
  */
 export async function updateWithEntries(
   client: Pick<pg.PoolClient, 'query'>,
   update: string,
   values: readonly unknown[],
   { entries, page }: EntryBatch,
-  counts?: PageCounts,
+  { name, counts }: { readonly name?: string; readonly counts?: PageCounts } = {},
 ): Promise<Moved> {
   // No two of one statement may share a slot.
   const kept = entries.slice(-KEPT_LAST);
@@ -94,8 +94,9 @@ export async function updateWithEntries(
     paged: entry === page,
   }));
   const [list, done] = [`$${values.length + 1}`, `$${values.length + 2}`];
-  const result = await client.query<{ moved: number; over: boolean | null }>(
-    `with moved as (${update} returning run_id, stream, entries, pages), logged as (
+  const result = await client.query<{ moved: number; over: boolean | null }>({
+    ...(name === undefined ? {} : { name }),
+    text: `with moved as (${update} returning run_id, stream, entries, pages), logged as (
        insert into sluice.run_timeline (run_id, stream, slot, number, at, entry)
        select run_id, stream,
               case when number <= ${KEPT_FIRST} then number
@@ -112,8 +113,8 @@ export async function updateWithEntries(
      )
      select (select count(*)::int from moved) as moved,
             (select cancel_requested or slot is distinct from 'active' from sluice.runs where id = $1) as over`,
-    [...values, JSON.stringify(rows), JSON.stringify(counts ?? null)],
-  );
+    values: [...values, JSON.stringify(rows), JSON.stringify(counts ?? null)],
+  });
   const [row] = result.rows;
   return { moved: row?.moved === 1, over: row?.over ?? true };
 }

@@ -1,4 +1,5 @@
 /** The commit of a page: records, tombstones, rejected records, keys and checkpoint together, or nothing of it. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type pg from 'pg';
 import { commitProgress } from '../store/run-streams.ts';
 import type { RequestEntry } from '../store/run-timeline.ts';
@@ -31,15 +32,28 @@ export interface PageContent extends ValidatedPage {
   readonly gone: readonly Deletion[];
 }
 
-/** Needs no database, so that it can be done while the page before is written. `rank`: which of two items with one id counts. */
-export function takeApart(
+/** Records that are taken apart before others get their turn: a millisecond or two. */
+const SLICE = 50;
+
+/**
+ * Needs no database, so that it can be done while the page before is written; in slices, so that the statements of
+ * that one are sent and answered meanwhile. `rank`: which of two items with one id counts.
+ */
+export async function takeApart(
   stream: StreamDefinition,
   items: readonly unknown[],
   partition: string,
   rank: (item: unknown) => number,
-): PageContent {
+): Promise<PageContent> {
   const { live, gone } = splitTombstones(stream, items, rank, partition);
-  return { ...validatePage(stream, live, partition), read: items.length, gone };
+  const content: PageContent = { records: [], rejected: [], read: items.length, gone };
+  for (let from = 0; from < live.length; from += SLICE) {
+    if (from > 0) await nextTurn();
+    const { records, rejected } = validatePage(stream, live.slice(from, from + SLICE), partition);
+    content.records.push(...records);
+    content.rejected.push(...rejected);
+  }
+  return content;
 }
 
 export interface PageToCommit<Checkpoint> {

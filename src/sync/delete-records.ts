@@ -1,7 +1,8 @@
 /** The one way records are deleted: each with its number and the body it had, under the lock of the stream's row. */
 import type pg from 'pg';
+import { raiseVersions } from './store-records.ts';
 import { compareVersions } from './versions.ts';
-import { advanceSeq, isForeign, raiseVersions, storedRecords, type Author } from './writer.ts';
+import { advanceSeq, isForeign, storedRecords, type Author } from './writer.ts';
 
 /** A record that its source says is gone. */
 export interface Deletion {

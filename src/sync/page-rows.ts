@@ -34,11 +34,12 @@ export async function storeSeen(
   keys: readonly string[],
 ): Promise<void> {
   if (keys.length === 0) return;
-  await client.query(
-    `insert into sluice.seen_keys (run_id, stream, page, keys) values ($1, $2, $3, $4)
-     on conflict (run_id, stream, page) do update set keys = excluded.keys`,
-    [runId, writer.stream, page, keys],
-  );
+  await client.query({
+    name: 'store_seen',
+    text: `insert into sluice.seen_keys (run_id, stream, page, keys) values ($1, $2, $3, $4)
+           on conflict (run_id, stream, page) do update set keys = excluded.keys`,
+    values: [runId, writer.stream, page, keys],
+  });
 }
 
 /** Counts every stored record of a partition as named by this page: for a list that could not be asked for. */

@@ -37,8 +37,9 @@ export async function withoutRefused<T>(
 export async function findRefused(db: Db, records: readonly IncomingRecord[]): Promise<RejectedRecord[]> {
   if (records.length === 0) return [];
   try {
+    // In a list, as they are stored: that is one level deeper.
     await db.pool.query(
-      `select count(body::jsonb), max(id), max(version)
+      `select count(('[' || body || ']')::jsonb), max(id), max(version)
          from unnest($1::text[], $2::text[], $3::text[]) as r (body, id, version)`,
       [
         records.map((record) => record.json),

@@ -161,7 +161,7 @@ async function fetchPage(
  * A record that another writer changed after the page was asked for is left to that one, and asked for again: the
  * feed names it once, so that going past it would leave what the feed says of it unseen.
  */
-function commitFeedPage(
+async function commitFeedPage(
   context: SyncContext,
   input: WalkInput,
   writer: Writer,
@@ -171,7 +171,7 @@ function commitFeedPage(
   const { connection, stream } = input;
   const dependents = connection.streams.filter((other) => other.restartsWith === stream.name);
   return commitPage(context, input, writer, {
-    content: takeApart(stream, page.items, at.partition, (item) => numberOf(stream, item)),
+    content: await takeApart(stream, page.items, at.partition, (item) => numberOf(stream, item)),
     baseSeq: page.baseSeq,
     request: page.request,
     partition: at.partition,

@@ -93,7 +93,7 @@ async function fetchAndTakeApart(
   partition: string,
 ): Promise<PageToStore> {
   const { items, ...page } = await fetchListPage(context, input, writer, url);
-  return { ...page, content: takeApart(input.stream, items, partition, () => 0) };
+  return { ...page, content: await takeApart(input.stream, items, partition, () => 0) };
 }
 
 function commitListPage(

@@ -141,7 +141,7 @@ async function leavePartition(
   return at.full ? keepChildren(context, input, writer, left) : left;
 }
 
-function commitWalkPage(
+async function commitWalkPage(
   context: SyncContext,
   input: WalkInput,
   writer: Writer,
@@ -150,7 +150,12 @@ function commitWalkPage(
 ): Promise<CommittedPage<Checkpoint>> {
   const changes = watermarkOf(input.stream);
   return commitPage(context, input, writer, {
-    content: takeApart(input.stream, page.items, at.partition, (item) => updateTime(changes, item) ?? 0),
+    content: await takeApart(
+      input.stream,
+      page.items,
+      at.partition,
+      (item) => updateTime(changes, item) ?? 0,
+    ),
     baseSeq: page.baseSeq,
     request: page.request,
     partition: at.partition,

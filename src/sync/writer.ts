@@ -2,9 +2,13 @@
  * The one way records are written, whoever writes: everything of a page commits together or not at all, under the
  * lock of the stream's row, in key order. Change numbers come from that row, so they have no gap and no reader
  * ever sees a smaller one appear later.
+ *
+ * A statement with a name is planned once for each connection to Postgres, which halves what it costs. Only those have one
+ * that could be planned in no other way when their tables have grown: what reads or joins `records` has none.
  */
 import type pg from 'pg';
 import { SluiceError } from '../errors.ts';
+import { raiseVersions, storeChanged, type Changed } from './store-records.ts';
 import { compareVersions } from './versions.ts';
 
 export interface IncomingRecord {
@@ -68,13 +72,14 @@ function outdated(stream: string): SluiceError {
  * @throws SluiceError `lease_lost`
  */
 export async function lockStream(client: pg.PoolClient, writer: Writer): Promise<number> {
-  const result = await client.query<{ last_seq: string }>(
-    `select s.last_seq from sluice.streams s
-       join sluice.stream_leases l on l.connection_id = s.connection_id and l.stream = s.stream
-      where s.connection_id = $1 and s.stream = $2 and l.fence = $3
-        for update of s for share of l`,
-    [writer.connectionId, writer.stream, writer.fence],
-  );
+  const result = await client.query<{ last_seq: string }>({
+    name: 'lock_stream',
+    text: `select s.last_seq from sluice.streams s
+             join sluice.stream_leases l on l.connection_id = s.connection_id and l.stream = s.stream
+            where s.connection_id = $1 and s.stream = $2 and l.fence = $3
+              for update of s for share of l`,
+    values: [writer.connectionId, writer.stream, writer.fence],
+  });
   const row = result.rows[0];
   if (row === undefined) {
     throw new SluiceError('lease_lost', `Another worker has taken over the stream ${writer.stream}.`);
@@ -84,10 +89,11 @@ export async function lockStream(client: pg.PoolClient, writer: Writer): Promise
 
 /** The stream's newest change number, read before a request so that its answer can be told from later writes. */
 export async function currentSeq(db: pg.Pool, key: StreamKey): Promise<number> {
-  const result = await db.query<{ last_seq: string }>(
-    `select last_seq from sluice.streams where connection_id = $1 and stream = $2`,
-    [key.connectionId, key.stream],
-  );
+  const result = await db.query<{ last_seq: string }>({
+    name: 'current_seq',
+    text: `select last_seq from sluice.streams where connection_id = $1 and stream = $2`,
+    values: [key.connectionId, key.stream],
+  });
   return Number(result.rows[0]?.last_seq ?? 0);
 }
 
@@ -189,17 +195,9 @@ export async function storePlan(
   { changed, confirmed }: WritePlan,
 ): Promise<void> {
   await Promise.all([
-    changed.length > 0 ? store(client, author, changed) : undefined,
+    storeChanged(client, author, changed),
     confirmed.length > 0 ? raiseVersions(client, author, confirmed) : undefined,
   ]);
-}
-
-interface Changed {
-  readonly record: IncomingRecord;
-  readonly op: 'added' | 'updated';
-  readonly seq: number;
-  /** no row has its id, not even a deleted one; the lock of the stream's row keeps it so */
-  readonly fresh: boolean;
 }
 
 /** Each record once; where a page names one twice, the later one unless its version is older. */
@@ -277,70 +275,6 @@ export function differs(
 ): boolean {
   if (!before.deleted && before.hash === record.hash) return false;
   return (compareVersions(record.version, before.version) ?? 0) >= 0;
-}
-
-async function store(client: pg.PoolClient, author: Author, changed: readonly Changed[]): Promise<void> {
-  // One statement, so that `logged` sees the bodies as they were before. They are looked up one by one, by the primary
-  // key, and only for updates: a join was planned as a scan of the whole stream, once for every page. New rows are
-  // inserted without ON CONFLICT, which looks into the index twice and writes a third more to the log. A record without
-  // a version keeps the event's time that stands there: an older event is still told by it.
-  await client.query(
-    `with input as (
-       select * from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::text[], $11::boolean[])
-         as i (record_id, body, hash, version, partition, seq, op, fresh)
-     ), logged as (
-       insert into sluice.changes (connection_id, stream, seq, op, record_id, previous, changed_at)
-       select $1, $2, i.seq, i.op, i.record_id,
-              case when i.op = 'updated' then
-                (select r.data from sluice.records r
-                  where r.connection_id = $1 and r.stream = $2 and r.record_id = i.record_id)
-              end, now()
-         from input i
-     ), advanced as (
-       update sluice.streams set last_seq = $12 where connection_id = $1 and stream = $2
-     ), replaced as (
-       update sluice.records r
-          set partition = i.partition, data = i.body::jsonb, hash = decode(i.hash, 'hex'),
-             version = coalesce(i.version, r.version),
-              seq = i.seq, writer = $3, changed_at = now(), deleted_at = null
-         from input i
-        where not i.fresh and r.connection_id = $1 and r.stream = $2 and r.record_id = any($13::text[])
-          and r.record_id = i.record_id
-     )
-     insert into sluice.records
-       (connection_id, stream, record_id, partition, data, hash, version, seq, writer, changed_at, deleted_at)
-     select $1, $2, record_id, partition, body::jsonb, decode(hash, 'hex'), version, seq, $3, now(), null
-       from input where fresh`,
-    [
-      author.connectionId,
-      author.stream,
-      author.writer,
-      changed.map(({ record }) => record.id),
-      changed.map(({ record }) => record.json),
-      changed.map(({ record }) => record.hash),
-      changed.map(({ record }) => record.version),
-      changed.map(({ record }) => record.partition),
-      changed.map(({ seq }) => seq),
-      changed.map(({ op }) => op),
-      changed.map(({ fresh }) => fresh),
-      changed.at(-1)?.seq,
-      changed.flatMap(({ record, fresh }) => (fresh ? [] : [record.id])),
-    ],
-  );
-}
-
-/** Notes a newer moment for what it leaves as it is, so that an older event is told by it; no change, no number. */
-export async function raiseVersions(
-  client: pg.PoolClient,
-  key: StreamKey,
-  to: readonly { readonly id: string; readonly version: string | null }[],
-): Promise<void> {
-  await client.query(
-    `update sluice.records r set version = i.version
-       from unnest($3::text[], $4::text[]) as i (record_id, version)
-      where r.connection_id = $1 and r.stream = $2 and r.record_id = any($3::text[]) and r.record_id = i.record_id`,
-    [key.connectionId, key.stream, to.map(({ id }) => id), to.map(({ version }) => version)],
-  );
 }
 
 /** Writes down the newest number that a change has got. */

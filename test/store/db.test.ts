@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openDb } from '../../src/store/db.ts';
 import { sendTogether } from '../../src/store/send-together.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -28,6 +29,33 @@ test('a connection that breaks between two statements fails the transaction, and
     process.removeListener('uncaughtException', listen);
   }
   expect(uncaught).toEqual([]);
+});
+
+describe('a statement with a name', () => {
+  const named = { name: 'sum', text: 'select $1::int + 1 as sum', values: [1] };
+  const prepared = 'select name from pg_prepared_statements';
+
+  test('is known again on a direct connection', async () => {
+    const direct = openDb({ url: database.url, max: 1, direct: true });
+    try {
+      for (let time = 0; time < 2; time += 1)
+        expect((await direct.pool.query(named)).rows).toEqual([{ sum: 2 }]);
+      expect((await direct.pool.query(prepared)).rows).toEqual([{ name: 'sum' }]);
+    } finally {
+      await direct.close();
+    }
+  });
+
+  test('has none where a pooler may stand between', async () => {
+    const pooled = openDb({ url: database.url, max: 1 });
+    try {
+      expect((await pooled.pool.query(named)).rows).toEqual([{ sum: 2 }]);
+      await pooled.tx((client) => client.query(named));
+      expect((await pooled.pool.query(prepared)).rows).toEqual([]);
+    } finally {
+      await pooled.close();
+    }
+  });
 });
 
 describe('a transaction that sends its first statements along with its begin', () => {
