@@ -18,7 +18,7 @@ const IDLE_MS = 1_000;
 const EDITS = 3;
 const LIST_LENGTH = 1000;
 
-export interface ToldCounts {
+interface ToldCounts {
   /** distinct messages that the provider has delivered, confirmations of subscriptions included */
   readonly sent: number;
   readonly received: number;
