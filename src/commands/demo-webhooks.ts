@@ -12,6 +12,8 @@ type Telling = Extract<Provider, { toldResource: string }>;
 
 const LOOK_EVERY_MS = 100;
 const TIMEOUT_MS = 60_000;
+/** Of the providers' pauses before they repeat a message: a demo has no minutes to wait. */
+const TIME_SCALE = 0.02;
 /** For deliveries that are under way, at each look. */
 const IDLE_MS = 1_000;
 /** Records that are changed at each provider so that it has something to tell. */
@@ -46,6 +48,7 @@ export async function showWebhooks(
 ): Promise<void> {
   const context = { ...runtime.registration, publicUrl: async () => webUrl };
   const telling = tellingProviders(sandbox);
+  for (const { deliveries } of telling) deliveries.settings.timeScale = TIME_SCALE;
   await Promise.all(
     telling.map((provider) => registerWebhooks(context, connectionOf(provider), { renew: false })),
   );

