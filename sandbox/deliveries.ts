@@ -3,6 +3,7 @@
  * silence. Every attempt is logged, so that a test can tell what was acknowledged.
  */
 
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { createDraw } from './random.ts';
@@ -67,6 +68,8 @@ const LOG_LENGTH = 20_000;
 export function createDeliveries(rules: DeliveryRules): Deliveries {
   const settings: DeliverySettings = { enabled: true, copies: 1, shuffle: 1, timeScale: 1 };
   const stopped = new AbortController();
+  // each delivery under way listens, and there may be many
+  setMaxListeners(0, stopped.signal);
   const underWay = new Set<Promise<void>>();
   let held: Message[] = [];
   let log: Attempt[] = [];

@@ -144,8 +144,9 @@ export async function startLoke(options: LokeOptions = {}): Promise<LokeSandbox>
   };
   const first = addApplication();
   const webhooks = createWebhookBook();
-  const { deliveries, onEdit } = createLokeDeliveries({ seed, world, registrations: () => webhooks.list() });
-  world.source.onEdit(onEdit);
+  const told = createLokeDeliveries({ seed, world, registrations: () => webhooks.list() });
+  const { deliveries } = told;
+  world.source.onEdit((edit) => told.onEdit(edit));
   const organizationsOf = (accountId: string): ReadonlySet<string> =>
     accounts.find(({ id }) => id === accountId)?.organizations ?? new Set();
   const api: LokeApi = {

@@ -12,11 +12,15 @@ type Telling = Extract<Provider, { toldResource: string }>;
 
 const LOOK_EVERY_MS = 100;
 const TIMEOUT_MS = 60_000;
+/** Of the providers' pauses before they repeat a message: a demo has no minutes to wait. */
+const TIME_SCALE = 0.02;
+/** For deliveries that are under way, at each look. */
+const IDLE_MS = 1_000;
 /** Records that are changed at each provider so that it has something to tell. */
 const EDITS = 3;
 const LIST_LENGTH = 1000;
 
-export interface ToldCounts {
+interface ToldCounts {
   /** distinct messages that the provider has delivered, confirmations of subscriptions included */
   readonly sent: number;
   readonly received: number;
@@ -44,11 +48,12 @@ export async function showWebhooks(
 ): Promise<void> {
   const context = { ...runtime.registration, publicUrl: async () => webUrl };
   const telling = tellingProviders(sandbox);
+  for (const { deliveries } of telling) deliveries.settings.timeScale = TIME_SCALE;
   await Promise.all(
     telling.map((provider) => registerWebhooks(context, connectionOf(provider), { renew: false })),
   );
   const applied = async (): Promise<boolean> =>
-    (await delivered(telling, stop)) && !(await isWorkOpen(runtime, OPEN_EVENTS));
+    (await delivered(telling)) && !(await isWorkOpen(runtime, OPEN_EVENTS));
   // a subscription that isn't confirmed yet is told nothing
   await until(stop, applied);
   editTold(sandbox);
@@ -122,10 +127,16 @@ async function until(stop: AbortSignal, isDone: () => Promise<boolean>): Promise
     await sleep(LOOK_EVERY_MS, undefined, { signal: stop }).catch(() => {});
 }
 
-/** Nothing is on its way any more. A message that is refused comes again much later: it isn't waited for for ever. */
-async function delivered(telling: readonly Telling[], stop: AbortSignal): Promise<boolean> {
+/** Whether nothing is on its way any more. A message that is refused comes again much later: it isn't waited for here. */
+async function delivered(telling: readonly Telling[]): Promise<boolean> {
+  const over = new AbortController();
   const idle = Promise.all(telling.map(({ deliveries }) => deliveries.idle())).then(() => true);
-  return Promise.race([idle, sleep(TIMEOUT_MS, false, { signal: stop, ref: false }).catch(() => false)]);
+  const limit = sleep(IDLE_MS, false, { signal: over.signal }).catch(() => false);
+  try {
+    return await Promise.race([idle, limit]);
+  } finally {
+    over.abort();
+  }
 }
 
 const OPEN_EVENTS = `select 1 from sluice.webhook_events where status in ('received', 'queued', 'waiting') limit 1`;

@@ -101,7 +101,7 @@ export interface RegistrationTarget {
   readonly parent?: string;
 }
 
-export interface InspectedEndpoint {
+interface InspectedEndpoint {
   readonly state: 'active' | 'suspended' | 'inactive';
   readonly url: string | null;
 }

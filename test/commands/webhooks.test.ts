@@ -105,15 +105,17 @@ it('events replay applies again by id or by status and time, keeps who asked, an
 });
 
 it('webhooks register and status say what they do not know, what is refused, and what needs a person', async () => {
-  const [unknown, missing, refused, none] = await Promise.all([
+  const [unknown, missing, none] = await Promise.all([
     bench.run(['webhooks', 'register', 'acmee', '--json']),
     bench.run(['webhooks', 'register', 'acme', '--json'], { PUBLIC_URL: undefined }),
-    // nothing answers the challenge there
-    bench.run(['webhooks', 'register', 'acme', '--json'], { PUBLIC_URL: 'http://127.0.0.1:9' }),
     bench.run(['webhooks', 'status', 'acme', '--json']),
   ]);
   expect([unknown.code, unknown.json.error.code]).toEqual([3, 'not_found']);
   expect([missing.code, missing.json.error.code]).toEqual([2, 'public_url_missing']);
+  // nothing answers the challenge there
+  const refused = await bench.run(['webhooks', 'register', 'acme', '--json'], {
+    PUBLIC_URL: 'http://127.0.0.1:9',
+  });
   expect([refused.code, refused.json.error.code]).toEqual([1, 'webhook_registration_failed']);
   expect([none.code, none.json]).toEqual([0, { data: [] }]);
   // an endpoint that the provider no longer has

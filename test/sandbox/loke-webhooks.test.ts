@@ -80,7 +80,7 @@ describe('an edit', () => {
     await loke.deliveries.idle();
     const byName = new Map(told().map((event) => [event.event, event]));
     expect(told()).toHaveLength(5);
-    expect([...byName.keys()].sort()).toEqual(EVENTS);
+    expect(new Set(byName.keys())).toEqual(new Set(EVENTS));
     // as the provider's types have it: five fields of the customer, and the statistics beside it
     const statistics = byName.get('customer.updated-statistics');
     expect(statistics.statistics).toEqual({ pointsBalance: 7 });
