@@ -1,11 +1,11 @@
 /** The web applications: what each route needs around it. Listening is apart, in `server.ts`. */
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { SluiceError } from '../errors.ts';
 import { version } from '../package-root.ts';
 import { mountApi } from './api/index.ts';
+import { bodyTooLarge, MAX_BODY } from './body.ts';
 import type { ConnectDeps, ProbeDeps, WebApp, WebDeps, WebEnv } from './contract.ts';
-import { errorHandler, problemResponse, unknownRoute } from './problem.ts';
+import { errorHandler, unknownRoute } from './problem.ts';
 import { connectRoutes } from './routes/connect.tsx';
 import { healthRoutes } from './routes/health.ts';
 import { loginRoutes } from './routes/login.tsx';
@@ -13,12 +13,9 @@ import { mappingsRoutes } from './routes/mappings.tsx';
 import { metricsRoutes } from './routes/metrics.ts';
 import { QUEUES_PATH, queuesRoutes } from './routes/queues.ts';
 import { statusRoutes } from './routes/status.tsx';
-import { webhookRoutes } from './routes/webhooks.ts';
+import { readsItself, webhookRoutes } from './routes/webhooks.ts';
 import { securityHeaders } from './security-headers.ts';
 import { createSessions } from './session.ts';
-
-/** Bytes of a request's body. */
-const MAX_BODY = 1024 * 1024;
 
 /** The app of a `web` process: health, metrics, and, where there is a password, console and Bull Board. */
 export function createWebApp(deps: WebDeps): WebApp {
@@ -74,19 +71,8 @@ function bareApp(deps: Pick<ProbeDeps, 'logger' | 'now' | 'publicUrl'>): WebApp 
     deps.logger.debug({ method, path, status: c.res.status, ms: deps.now() - startedAt }, 'request');
   });
   app.use(securityHeaders(deps.publicUrl, QUEUES_PATH));
-  app.use(
-    bodyLimit({
-      maxSize: MAX_BODY,
-      onError: (c) => {
-        // the rest of the body is still on its way: the connection can't be used again
-        c.header('Connection', 'close');
-        return problemResponse(
-          c,
-          new SluiceError('body_too_large', `The body is larger than ${MAX_BODY} bytes.`),
-        );
-      },
-    }),
-  );
+  const limit = bodyLimit({ maxSize: MAX_BODY, onError: bodyTooLarge });
+  app.use((c, next) => (readsItself(c.req.method, c.req.path) ? next() : limit(c, next)));
   app.notFound(unknownRoute);
   app.onError(errorHandler(deps.logger));
   return app;
