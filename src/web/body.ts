@@ -1,5 +1,4 @@
 /** Bodies of requests: how large one may be, and a short way to its bytes for the route that is asked most. */
-import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import { SluiceError } from '../errors.ts';
@@ -23,7 +22,6 @@ export function bodyTooLarge(c: Context<WebEnv>): Response | Promise<Response> {
  */
 export function readBody(incoming: HttpBindings['incoming']): Promise<Buffer | undefined> {
   if (Number(incoming.headers['content-length'] ?? 0) > MAX_BODY) return Promise.resolve(undefined);
-  const request = incoming as IncomingMessage;
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -33,15 +31,15 @@ export function readBody(incoming: HttpBindings['incoming']): Promise<Buffer | u
         chunks.push(chunk);
         return;
       }
-      request.off('data', take);
-      request.pause();
+      incoming.off('data', take);
+      incoming.pause();
       resolve(undefined);
     };
-    request.on('data', take);
-    request.once('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
+    incoming.on('data', take);
+    incoming.once('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
     // after `end` nobody listens any more
     const breakOff = (): void => reject(new SluiceError('request_invalid', 'The body broke off.'));
-    request.once('error', breakOff);
-    request.once('close', breakOff);
+    incoming.once('error', breakOff);
+    incoming.once('close', breakOff);
   });
 }

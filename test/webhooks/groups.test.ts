@@ -69,7 +69,8 @@ describe('a group of messages', () => {
     );
     expect(failed).toEqual(['poison']);
     const stored = (await storedEvents(fleet)).map(({ event_id }) => event_id?.split(' ').at(-1));
-    expect(stored.sort()).toEqual(['first', ...ids.filter((id) => id !== 'poison')].sort());
+    expect(stored).toHaveLength(ids.length);
+    expect(new Set(stored)).toEqual(new Set(['first', ...ids.filter((id) => id !== 'poison')]));
     await expect(receive('poison')).rejects.toMatchObject({ code: 'webhooks_not_stored', kind: 'transient' });
   });
 
@@ -106,7 +107,9 @@ describe('a group of messages', () => {
       }),
     );
     // a refusal needs no turn of the event loop
-    queueMicrotask(() => queueMicrotask(() => queueMicrotask(() => (atOnce = false))));
+    setImmediate(() => {
+      atOnce = false;
+    });
     await Promise.all(waiting);
     // 64 MiB wait, besides the groups that are under way
     expect(refused.length).toBeGreaterThanOrEqual(20);
