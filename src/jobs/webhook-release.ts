@@ -14,11 +14,17 @@ import { GRACE_SECONDS } from './reconcile.ts';
 const ENQUEUE_MS = 5_000;
 /** After a release that failed: the next one would fail too, and a sweep comes anyway; in milliseconds. */
 const PAUSE_MS = 1_000;
+/**
+ * After a look that found no event to release, in milliseconds: the slots are taken, and whoever gives one back looks
+ * himself. Under load a look for each commit would cost as much as the commits.
+ */
+const FULL_MS = 100;
 
-/** Gives a connection's free slots to its oldest events. */
-export async function releaseWebhooks(context: EnqueueContext, connectionId: string): Promise<void> {
+/** Gives a connection's free slots to its oldest events. Returns how many. */
+export async function releaseWebhooks(context: EnqueueContext, connectionId: string): Promise<number> {
   const tickets = await releaseEvents(context.db, connectionId);
   await addSoon(context, tickets);
+  return tickets.length;
 }
 
 async function addSoon(context: EnqueueContext, tickets: readonly EventTicket[]): Promise<void> {
@@ -57,12 +63,14 @@ export function createReleaser(context: EnqueueContext): Releaser {
   async function releaseAll(connectionId: string): Promise<void> {
     do {
       again.delete(connectionId);
-      try {
-        await releaseWebhooks(context, connectionId);
-      } catch (error) {
-        context.logger.warn({ err: queueUnreachable(error), connection: connectionId }, NOT_QUEUED);
-        await sleep(PAUSE_MS, undefined, { signal: stopped.signal }).catch(() => undefined);
-      }
+      const pauseMs = await releaseWebhooks(context, connectionId).then(
+        (released) => (released === 0 ? FULL_MS : 0),
+        (error: unknown) => {
+          context.logger.warn({ err: queueUnreachable(error), connection: connectionId }, NOT_QUEUED);
+          return PAUSE_MS;
+        },
+      );
+      if (pauseMs > 0) await sleep(pauseMs, undefined, { signal: stopped.signal }).catch(() => undefined);
     } while (again.has(connectionId) && !stopped.signal.aborted);
   }
 

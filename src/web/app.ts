@@ -1,11 +1,11 @@
 /** The web applications: what each route needs around it. Listening is apart, in `server.ts`. */
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { SluiceError } from '../errors.ts';
 import { version } from '../package-root.ts';
 import { mountApi } from './api/index.ts';
+import { bodyTooLarge, MAX_BODY } from './body.ts';
 import type { ConnectDeps, ProbeDeps, WebApp, WebDeps, WebEnv } from './contract.ts';
-import { errorHandler, problemResponse, unknownRoute } from './problem.ts';
+import { errorHandler, unknownRoute } from './problem.ts';
 import { actionRoutes } from './routes/actions.tsx';
 import { assetRoutes } from './routes/assets.ts';
 import { auditRoutes } from './routes/audit.tsx';
@@ -20,14 +20,11 @@ import { metricsRoutes } from './routes/metrics.ts';
 import { newConnectionRoutes } from './routes/new-connection.tsx';
 import { notificationRoutes } from './routes/notifications.tsx';
 import { QUEUES_PATH, queuesRoutes } from './routes/queues.ts';
-import { webhookRoutes } from './routes/webhooks.ts';
+import { readsItself, webhookRoutes } from './routes/webhooks.ts';
 import { traceRequests } from './trace-requests.ts';
 import { securityHeaders } from './security-headers.ts';
 import { createSessions, type Sessions } from './session.ts';
 import type { SteeringWebDeps } from './steering/page.tsx';
-
-/** Bytes of a request's body. */
-const MAX_BODY = 1024 * 1024;
 
 /** The app of a `web` process: health, metrics, and, where there is a password, console and Bull Board. */
 export function createWebApp(deps: WebDeps): WebApp {
@@ -100,19 +97,8 @@ function bareApp(deps: Pick<ProbeDeps, 'logger' | 'now' | 'publicUrl' | 'tracing
   });
   if (deps.tracing !== undefined) app.use(traceRequests(deps.tracing));
   app.use(securityHeaders(deps.publicUrl, QUEUES_PATH));
-  app.use(
-    bodyLimit({
-      maxSize: MAX_BODY,
-      onError: (c) => {
-        // the rest of the body is still on its way: the connection can't be used again
-        c.header('Connection', 'close');
-        return problemResponse(
-          c,
-          new SluiceError('body_too_large', `The body is larger than ${MAX_BODY} bytes.`),
-        );
-      },
-    }),
-  );
+  const limit = bodyLimit({ maxSize: MAX_BODY, onError: bodyTooLarge });
+  app.use((c, next) => (readsItself(c.req.method, c.req.path) ? next() : limit(c, next)));
   app.notFound(unknownRoute);
   app.onError(errorHandler(deps.logger));
   return app;

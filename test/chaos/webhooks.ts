@@ -91,7 +91,8 @@ export function webhooks(): Load {
       while (!signal.aborted) {
         const isFull = backlog.open > MOST_OPEN || unacknowledged > MOST_UNACKNOWLEDGED;
         if (isFull) counts.webhookPauses += 1;
-        for (let at = 0; at < AT_ONCE && !isFull && news.edited.length > 0; at += 1) {
+        const number = isFull || news.edited.length === 0 ? 0 : AT_ONCE;
+        for (let at = 0; at < number; at += 1) {
           const message =
             random.int(100) < FLORIDAY_SHARE
               ? floridayMessage(fleet, random)

@@ -1,7 +1,8 @@
 /** The intake over real HTTP: what is acknowledged is stored, what isn't genuine leaves no trace. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Hmac } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import {
   luccaEvent,
@@ -24,6 +25,12 @@ beforeAll(async () => {
   // without workers events stay as they came
   await fleet.connect('acme', { credentials: credentials({ webhookSecret: WEBHOOK_SECRET }) });
   await fleet.connect('bare', {});
+  await fleet.connect('mute', {
+    provider: 'lockit',
+    settings: {},
+    credentials: { clientId: 'x', clientSecret: 'x' },
+    endpoints: {},
+  });
   web = await startIntake(fleet.runtime);
   other = await startIntake(fleet.runtime);
   url = `${web.url}/acme`;
@@ -115,13 +122,21 @@ describe('copies of a message', () => {
   it('200 at once to two web processes are one event, all acknowledged, all but one counted', async () => {
     const body = luccaEvent({ id: 'same', topic: 'employee.updated', data: { id: '7' } });
     const headers = luccaHeaders(body);
-    const answers = await Promise.all(
-      Array.from({ length: 200 }, (_, index) =>
-        send(`${(index % 2 === 0 ? web : other).url}/acme`, body, headers),
-      ),
+    let deliveries = 0;
+    await Promise.all(
+      Array.from({ length: 200 }, async (_, index) => {
+        const target = `${(index % 2 === 0 ? web : other).url}/acme`;
+        // as a provider does: a busy machine may ask for patience
+        for (let status = 503; status !== 200; deliveries += 1) {
+          ({ status } = await send(target, body, headers));
+          expect([200, 503]).toContain(status);
+        }
+      }),
     );
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-    await expect.poll(() => storedEvents(fleet)).toMatchObject([{ duplicates: 199, conflicts: 0 }]);
+    await expect.poll(() => storedEvents(fleet)).toMatchObject([{ conflicts: 0 }]);
+    const [{ duplicates } = { duplicates: 0 }] = await storedEvents(fleet);
+    expect(duplicates).toBeGreaterThanOrEqual(199);
+    expect(duplicates).toBeLessThan(deliveries);
   });
 
   it('with another body under the same id: the first wins, and the contradiction is recorded', async () => {
@@ -161,7 +176,7 @@ describe('what is not genuine', () => {
   const body = luccaEvent({ topic: 'employee.updated', data: {} });
   const good = luccaHeaders(body);
 
-  it.each([
+  const cases: readonly [string, string, Readonly<Record<string, string>>][] = [
     [
       'a wrong signature',
       'acme',
@@ -172,9 +187,12 @@ describe('what is not genuine', () => {
     ['an old time', 'acme', luccaHeaders(body, WEBHOOK_SECRET, new Date(Date.now() - 330_000))],
     ['a time to come', 'acme', luccaHeaders(body, WEBHOOK_SECRET, new Date(Date.now() + 330_000))],
     ['a connection without a secret', 'bare', good],
+    ['a provider without webhooks', 'mute', good],
     ['an unknown connection', 'nobody', good],
     ['what is no connection id', 'NO%20body', good],
-  ])('gets the same 401 and writes nothing: %s', async (_name, connection, headers) => {
+  ];
+
+  it.each(cases)('gets the same 401 and writes nothing: %s', async (_name, connection, headers) => {
     const answer = await send(`${web.url}/${connection}`, body, headers);
     expect(answer.status).toBe(401);
     expect(await answer.json()).toMatchObject({
@@ -184,13 +202,17 @@ describe('what is not genuine', () => {
     expect(await storedEvents(fleet)).toEqual([]);
   });
 
-  it('is refused while the database takes no writes, since it needs none', async () => {
+  it.each(cases)('costs the same: one HMAC, and the inbox is not touched: %s', async (...given) => {
+    const [, connection, headers] = given;
+    const digests = vi.spyOn(Hmac.prototype, 'digest');
     const client = await fleet.runtime.db.pool.connect();
     try {
       await client.query('begin');
       await client.query('lock table sluice.webhook_events in access exclusive mode');
-      expect((await send(url, body, luccaHeaders(body, 'guessed'))).status).toBe(401);
+      expect((await send(`${web.url}/${connection}`, body, headers)).status).toBe(401);
+      expect(digests).toHaveBeenCalledTimes(1);
     } finally {
+      digests.mockRestore();
       await client.query('rollback');
       client.release();
     }

@@ -107,16 +107,16 @@ describe('while Postgres is ended and comes back', () => {
       if (status === 200) acknowledged.push(id);
       else others.add(status);
     };
-    let over = false;
+    const over = new AbortController();
     const senders = Array.from({ length: 4 }, async () => {
-      while (!over) await post();
+      while (!over.signal.aborted) await post();
     });
     await waitFor(() => (acknowledged.length >= 20 ? true : undefined), 30_000);
     postgres.end();
     await waitFor(() => (others.size > 0 ? true : undefined), 30_000);
     const before = acknowledged.length;
     await waitFor(() => (acknowledged.length >= before + 20 ? true : undefined), 60_000);
-    over = true;
+    over.abort();
     await Promise.all(senders);
     expect([...others]).toEqual([503]);
     await settledEvents(fleet, 120_000);

@@ -1,21 +1,29 @@
 /** `/webhooks/:connection`: hands bytes to the intake and answers as senders expect. No bearer key: the signature decides. */
 import { Hono } from 'hono';
 import { SluiceError } from '../../errors.ts';
+import { bodyTooLarge, readBody } from '../body.ts';
 import type { WebApp, WebDeps, WebEnv } from '../contract.ts';
 import { problemResponse } from '../problem.ts';
 
 /** Seconds after which a sender is asked to come again, where it listens to that. */
 const RETRY_AFTER = '5';
 
+/** Whether a route reads the body by itself, within the same limit: the check of all others would read it first. */
+export function readsItself(method: string, path: string): boolean {
+  return method === 'POST' && path.startsWith('/webhooks/');
+}
+
 export function webhookRoutes(intake: NonNullable<WebDeps['intake']>): WebApp {
   const routes = new Hono<WebEnv>();
   routes.post('/webhooks/:connection', async (c) => {
-    const body = Buffer.from(await c.req.arrayBuffer());
+    const { incoming } = c.env;
+    const body = await readBody(incoming);
+    if (body === undefined) return bodyTooLarge(c);
     try {
       await intake.receive({
         connectionId: c.req.param('connection'),
         body,
-        header: (name) => c.req.header(name),
+        header: (name) => incoming.headers[name]?.toString(),
         query: (name) => c.req.query(name),
       });
     } catch (error) {

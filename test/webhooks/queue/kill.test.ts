@@ -5,7 +5,7 @@ import { startFleet, waitFor, type Fleet } from '../../support/fleet.ts';
 import { endAll, startSluice, type SluiceProcess } from '../../support/process.ts';
 import { luccaEvent, send, settledEvents, WEBHOOK_SECRET } from '../../support/webhooks.ts';
 
-const KILLS = 12;
+const KILLS = 8;
 let fleet: Fleet;
 
 beforeAll(async () => {
