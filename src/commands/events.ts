@@ -3,7 +3,13 @@ import { hostname, userInfo } from 'node:os';
 import { Option } from 'commander';
 import { SluiceError } from '../errors.ts';
 import { eventStatuses, type EventStatus } from '../store/inbox-history.ts';
-import { findEvent, listEvents, replayEvents, type EventDetail, type EventView } from '../webhooks/history.ts';
+import {
+  findEvent,
+  listEvents,
+  replayEvents,
+  type EventDetail,
+  type EventView,
+} from '../webhooks/history.ts';
 import { durationArgument, wholeNumber } from './arguments.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { exitCodes } from './exit.ts';
