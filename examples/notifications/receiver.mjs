@@ -67,7 +67,7 @@ async function deliver(id, body) {
   seen.add(id);
 }
 
-const server = createServer(async (request, response) => {
+async function receive(request, response) {
   const answer = (status) => response.writeHead(status, { connection: 'close' }).end();
   try {
     if (request.method !== 'POST') return answer(405);
@@ -83,6 +83,8 @@ const server = createServer(async (request, response) => {
     console.error(error);
     answer(500);
   }
-});
+}
+
+const server = createServer((request, response) => void receive(request, response));
 server.listen(Number(PORT), HOST, () => console.error(`listening on ${HOST}:${server.address().port}`));
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => server.close());
