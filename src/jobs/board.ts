@@ -20,11 +20,11 @@ class SafeAdapter extends BullMQAdapter {
 
   override async getJob(id: string): Promise<Job | undefined> {
     const job = await super.getJob(id);
-    return job === undefined ? undefined : shownJob(job as Job);
+    return job === undefined ? undefined : shownJob(job);
   }
 
   override async getJobs(...asked: Parameters<BullMQAdapter['getJobs']>): Promise<Job[]> {
-    return (await super.getJobs(...asked)).map((job) => shownJob(job as Job));
+    return (await super.getJobs(...asked)).map((job) => shownJob(job));
   }
 
   override async getJobLogs(id: string): Promise<string[]> {

@@ -247,17 +247,15 @@ async function look(): Promise<void> {
     'remove',
   ];
   const pages = [
-    ...[
-      '/',
-      '/connections',
-      '/runs',
-      '/providers',
-      '/events',
-      '/notifications',
-      '/audit',
-      '/connections/new',
-      '/queues',
-    ],
+    '/',
+    '/connections',
+    '/runs',
+    '/providers',
+    '/events',
+    '/notifications',
+    '/audit',
+    '/connections/new',
+    '/queues',
     ...['canary', 'persons', 'inbox', 'canary-two'].flatMap((id) => [
       `/connections/${id}`,
       `/connections/${id}/added`,

@@ -176,7 +176,7 @@ describe('the inbox', () => {
       `/events/${id}`,
     );
     await settledEvents(fleet);
-    expect(text(await open(`/events/${id}`))).toMatch(/1 times, last by console, session [0-9a-f]{12}/);
+    expect(text(await open(`/events/${id}`))).toMatch(/once, last by console, session [0-9a-f]{12}/);
     const [entry] = await listAudit(fleet.runtime.db, { action: 'events.replay', limit: 1 });
     expect(entry).toMatchObject({ connection: 'acme', subject: id, outcome: 'done' });
     await fleet.runtime.db.pool.query(`update sluice.webhook_events set body = null where id = $1`, [id]);

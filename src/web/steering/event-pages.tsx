@@ -96,7 +96,7 @@ export function EventDetail({ event, body }: { event: EventView; body: Buffer | 
       'Replayed',
       event.replays === 0
         ? null
-        : `${event.replays} times, last by ${event.replayedBy ?? '?'} at ${clock(event.replayedAt ?? '')}`,
+        : `${event.replays === 1 ? 'once' : `${event.replays} times`}, last by ${event.replayedBy ?? '?'} at ${clock(event.replayedAt ?? '')}`,
     ],
   ];
   return (

@@ -1,5 +1,6 @@
 /** What forms and confirmations need beyond the style of every page. */
 export const steeringStyle = `
+main > h1 { margin-bottom: 1rem; }
 .form input:not([type='checkbox'], [type='radio'], [type='hidden']), .form select, .filter input, .filter select {
   font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--muted); border-radius: 6px;
   padding: .5rem .7rem; width: 100%; max-width: 34rem; margin-bottom: .25rem;
@@ -22,7 +23,7 @@ a.button.plain { color: var(--link); background: none; }
 button.danger { background: var(--bad); border-color: var(--bad); }
 .filter { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: end; margin-bottom: 1rem; }
 .filter label { display: block; font-size: .9rem; color: var(--muted); }
-.filter input, .filter select { margin: 0; width: auto; min-width: 11rem; }
+.filter input, .filter select { margin: 0; min-height: 2.6rem; width: auto; min-width: 11rem; }
 dl.facts { display: grid; grid-template-columns: max-content 1fr; gap: .35rem 1.25rem; margin: 0; }
 dl.facts dt { color: var(--muted); }
 dl.facts dd { margin: 0; overflow-wrap: anywhere; }
