@@ -67,7 +67,7 @@
   };
 
   const later = () => {
-    timer ??= setTimeout(read, Math.max(0, lastReading + PACE - Date.now()));
+    timer ??= setTimeout(() => void read(), Math.max(0, lastReading + PACE - Date.now()));
   };
 
   const lost = () => say('Sluice does not answer. What stands here may be out of date.', false);

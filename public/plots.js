@@ -97,7 +97,7 @@
     draw();
   };
 
-  const start = () => read().catch(() => undefined);
+  const start = () => void read().catch(() => undefined);
   dark.addEventListener('change', draw);
   document.addEventListener('sluice:read', start);
   new ResizeObserver(() => {

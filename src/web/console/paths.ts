@@ -15,12 +15,11 @@ export const paths = {
   rejected: (id: string, stream: string) => `/connections/${part(id)}/streams/${part(stream)}/rejected`,
   /** a record's id may be anything, dots and slashes included: it goes into the query */
   record: (id: string, stream: string, record: string) =>
-    `/connections/${part(id)}/streams/${part(stream)}/record?${new URLSearchParams({ id: record })}`,
+    `/connections/${part(id)}/streams/${part(stream)}/record?id=${part(record)}`,
   run: (id: string) => `/runs/${part(id)}`,
   cancel: (id: string) => `/runs/${part(id)}/cancel`,
-  runsOf: (id: string) => `/runs?${new URLSearchParams({ connection: id })}`,
-  eventsOf: (id: string, status?: string) =>
-    `/events?${new URLSearchParams({ connection: id, ...(status === undefined ? {} : { status }) })}`,
+  runsOf: (id: string) => `/runs?connection=${part(id)}`,
+  eventsOf: (id: string, status?: string) => withQuery('/events', { connection: id, status }),
   provider: (name: string) => `/providers/${part(name)}`,
   newConnection: '/connections/new',
 } as const;
@@ -30,5 +29,5 @@ export function withQuery(path: string, query: Readonly<Record<string, string | 
   const given = Object.entries(query).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '',
   );
-  return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;
+  return given.length === 0 ? path : `${path}?${new URLSearchParams(given).toString()}`;
 }

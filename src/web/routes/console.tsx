@@ -89,7 +89,9 @@ export function consoleRoutes(deps: WebDeps & { readonly console: ConsoleDeps },
       <ConnectionsPage view={await inTime(pages.connections())} />,
     ),
   );
-  routes.get('/connections/:id', async (c) => {
+  routes.get('/connections/:id', async (c, next) => {
+    // the form for another one stands at this address
+    if (c.req.param('id') === 'new') return next();
     const view = await inTime(pages.connection(name(c, 'id')));
     const frame = { title: view.connection.id, section: '/connections', live: true } as const;
     return show(c, frame, <ConnectionPage view={view} />);

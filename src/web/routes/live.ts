@@ -68,7 +68,9 @@ export function liveRoutes({ live, now, maxViewers = MAX_VIEWERS }: LiveOptions,
       stream.onAbort(() => finish('gone'));
       try {
         await stream.writeSSE({ event: 'hello', data: '', retry: RETRY_MS });
-        while (end === undefined) {
+        // set by whoever calls `finish`
+        const isOver = (): boolean => end !== undefined;
+        while (!isOver()) {
           const left = session.expiresAt - now();
           if (left <= 0) finish('logged out');
           else if (changed) {
