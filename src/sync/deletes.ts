@@ -45,7 +45,7 @@ export async function findVanished(
       const [, result] = await Promise.all([
         client.query(HASH_ALONE),
         client.query<{ vanished: number; live: number | null; first: string[] | null }>(
-          `with vanished as materialized (select r.record_id from sluice.records r where ${VANISHED})
+          `with vanished as materialized (select r.record_id from ${vanishedFrom()})
            select (select count(*)::int from vanished) as vanished,
                   case when exists (select 1 from vanished) then
                     (select count(*)::int from sluice.records r
@@ -66,9 +66,15 @@ export async function findVanished(
   );
 }
 
-const VANISHED = `r.connection_id = $1 and r.stream = $2 and r.deleted_at is null and r.seq <= $4
-  and not exists (select 1 from (select unnest(keys) as key from sluice.seen_keys where run_id = $3 and stream = $2) k
-                   where k.key = r.record_id)`;
+/**
+ * Ids alone leave the subquery, which `offset 0` keeps apart: a join that is larger than the planner believed writes
+ * what it was given to temporary files, bodies and all.
+ */
+const vanishedFrom = (more = ''): string => `
+  (select record_id from sluice.records
+    where connection_id = $1 and stream = $2 and deleted_at is null and seq <= $4 ${more} offset 0) r
+  where not exists (select 1 from (select unnest(keys) as key from sluice.seen_keys where run_id = $3 and stream = $2) k
+                     where k.key = r.record_id)`;
 
 /**
  * Nothing tells the planner how many keys a page holds, and it has taken a nested loop for them: 6,000 records of 60
@@ -148,7 +154,7 @@ async function vanishedAfter(
   return db.tx(async (client) => {
     await client.query(HASH_ALONE);
     const result = await client.query<{ record_id: string }>(
-      `select r.record_id from sluice.records r where ${VANISHED} and r.record_id > $5
+      `select r.record_id from ${vanishedFrom('and record_id > $5')}
         order by r.record_id limit ${FOUND_AT_ONCE}`,
       [writer.connectionId, writer.stream, runId, passBaseSeq, after],
     );
