@@ -21,7 +21,7 @@ function account(api: Api): AccountRegistration {
           settings: simulator.settings,
           credentials: simulator.credentials,
           endpoints: { issuer: simulator.urls.issuer, api: simulator.urls.api },
-          limits: { pageSize: 5 },
+          limits: { pageSize: 20 },
         },
         resourceOf: ({ path }) => path.replace('/sync', '').replace('/{sequence}', '').slice(1),
         keeps: Object.fromEntries(
