@@ -9,16 +9,19 @@ export async function sendTogether<T>(
   work: (send: (statement: Promise<unknown>) => void) => Promise<T>,
 ): Promise<T> {
   const sent: Promise<unknown>[] = [];
+  // By the order of sending: answers that arrive together are told in the order of how many promises lie between.
+  const firstFailed = async (): Promise<PromiseRejectedResult | undefined> =>
+    (await Promise.allSettled(sent)).find((settled) => settled.status === 'rejected');
   try {
     const result = await work((statement) => {
       // It is met below; before that it must not end the process.
       statement.catch(() => {});
       sent.push(statement);
     });
-    await Promise.all(sent);
+    const failed = await firstFailed();
+    if (failed !== undefined) throw failed.reason;
     return result;
   } catch (error) {
-    await Promise.all(sent);
-    throw error;
+    throw (await firstFailed())?.reason ?? error;
   }
 }
