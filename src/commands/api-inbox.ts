@@ -19,9 +19,9 @@ export function inboxApi(
       return { data, next: found.length > limit ? writeCursor(data.at(-1)?.id) : null };
     },
     event: (id) => knownEvent(runtime, id),
-    async replayEvent(id) {
+    async replayEvent(id, by = 'api') {
       await knownEvent(runtime, id);
-      const replayed = await replayEvents(runtime, { ids: [id], by: 'api' });
+      const replayed = await replayEvents(runtime, { ids: [id], by });
       if (replayed.events.length === 0)
         throw new SluiceError('event_not_replayable', `Event ${id} is open still, or its body is gone.`);
       await runtime.jobs.releaseWebhooks(replayed.connections);

@@ -56,7 +56,7 @@ export function actingAs(runtime: Pick<Runtime, 'db'>, api: ApiDeps, actor: Acto
       }),
     replayEvent: (subject) =>
       act({ action: 'events.replay', subject }, async (note) => {
-        const event = await api.replayEvent(subject);
+        const event = await api.replayEvent(subject, actor.name);
         note({ details: { connection: event.connection } });
         return event;
       }),

@@ -4,9 +4,8 @@ import type { Runtime } from '../runtime.ts';
 import { audited, listAudit } from '../store/audit.ts';
 import { findEventRow } from '../store/inbox-history.ts';
 import { resendNotification, type NotificationPlace } from '../store/notifications.ts';
-import { findEvent, listEvents, replayEvents } from '../webhooks/history.ts';
+import { findEvent, listEvents } from '../webhooks/history.ts';
 import { notificationPage } from '../webhooks/notify-log.ts';
-import { registerWebhooks } from '../webhooks/register.ts';
 import type { ConnectionDetail } from '../web/api/contract.ts';
 import type { SteeringDeps } from '../web/steering-contract.ts';
 import { connectionFacts } from './connection-facts.ts';
@@ -24,15 +23,8 @@ export function steeringOf(
   connection: (id: string) => Promise<ConnectionDetail>,
 ): SteeringDeps {
   const { db, logger } = runtime;
-  // embedded mode sets no PUBLIC_URL: as this process is reached
-  const registration = { ...runtime.registration, publicUrl: async () => publicUrl };
   return {
     facts: async (id) => connectionFacts(runtime, await connection(id), publicUrl),
-    registerWebhooks: (actor, id) =>
-      audited(db, { actor, action: 'webhooks.register', connection: id }, async () => {
-        await connection(id);
-        return registerWebhooks(registration, id, { renew: false });
-      }),
 
     providers: providerForms(),
     tryConnection: (id, body) => tryConnection(runtime, id, body),
@@ -54,18 +46,6 @@ export function steeringOf(
       const { body: _text, ...view } = event;
       return { event: view, body: row?.body ?? null };
     },
-    async replay(actor, id) {
-      const event = await findEvent(db, id);
-      if (event === undefined) throw noSuch('event', id, '/events');
-      const entry = { actor, action: 'events.replay', connection: event.connection, subject: id };
-      await audited(db, entry, async () => {
-        const replayed = await replayEvents(runtime, { ids: [id], by: `console, ${actor.name}` });
-        if (replayed.events.length === 0)
-          throw new SluiceError('event_not_replayable', `Event ${id} is open still, or its body is gone.`);
-        await runtime.jobs.releaseWebhooks(replayed.connections);
-      });
-    },
-
     async notifications(before) {
       const place = before === undefined ? undefined : placeOf(before);
       const { data, next } = await notificationPage(db, { before: place, limit: ROWS });

@@ -41,8 +41,10 @@ export function takeFlash(c: Context<WebEnv>): string | undefined {
 export function Flash({ text }: { text: string | undefined }) {
   if (text === undefined) return <></>;
   return (
-    <p class="panel fine" role="status">
-      {text}
-    </p>
+    <div class="wide">
+      <p class="notice" role="status">
+        {text}
+      </p>
+    </div>
   );
 }

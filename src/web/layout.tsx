@@ -2,6 +2,7 @@
 import { html } from 'hono/html';
 import type { Child } from 'hono/jsx';
 import type { HtmlEscapedString } from 'hono/utils/html';
+import { Flash } from './flash.tsx';
 import { Navigation, type Section } from './navigation.tsx';
 import type { Session } from './session.ts';
 import { style } from './style.ts';
@@ -20,6 +21,8 @@ export interface PageOptions {
   readonly script?: string;
   /** paths under `/assets` that the page loads: scripts, in this order, and style sheets */
   readonly assets?: readonly string[];
+  /** what an action that led here has done */
+  readonly flash?: string | undefined;
   /** seconds after which a browser without JavaScript loads the page again */
   readonly refreshSeconds?: number;
 }
@@ -71,6 +74,7 @@ export function renderPage(
           </div>
         </header>
         <div id="content" tabindex={-1}>
+          <Flash text={options.flash} />
           {body}
         </div>
         {script !== undefined && <script nonce={nonce} dangerouslySetInnerHTML={{ __html: script }} />}

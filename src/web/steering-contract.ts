@@ -79,8 +79,6 @@ export interface EventPage {
 export interface SteeringDeps {
   /** @throws SluiceError `not_found` */
   facts(connectionId: string): Promise<ConnectionFacts>;
-  /** @throws SluiceError what `registerWebhooks` throws */
-  registerWebhooks(actor: Actor, connectionId: string): Promise<readonly EndpointView[]>;
 
   readonly providers: readonly ProviderForm[];
   tryConnection(id: string, body: unknown): Promise<Trial>;
@@ -98,8 +96,6 @@ export interface SteeringDeps {
   }): Promise<EventPage>;
   /** with its body as it came; null when its retention is over @throws SluiceError `not_found` */
   event(id: string): Promise<{ readonly event: EventView; readonly body: Buffer | null }>;
-  /** @throws SluiceError `not_found`, `event_not_replayable` */
-  replay(actor: Actor, eventId: string): Promise<void>;
 
   notifications(before: string | undefined): Promise<{
     readonly data: readonly NotificationView[];

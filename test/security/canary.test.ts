@@ -1,6 +1,6 @@
 /**
  * One fleet in which every secret is known, and in which whoever is talked to repeats them: none may be found in a log, a
- * store, an answer, a job or the output of a crash.
+ * store, an answer, a job, a trace or the output of a crash.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,6 +8,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { z } from 'zod';
 import { defineProvider, type ProviderDefinition } from '../../src/providers/contract.ts';
+import { startCollector, type Collector } from '../support/collector.ts';
 import { startConsole, type TestConsole } from '../support/console.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { startSluice } from '../support/process.ts';
@@ -38,6 +39,7 @@ secrets['notifySecret'] = `whsec_${Buffer.from('canary of the notify secret, 32b
 
 let provider: Server;
 let receiver: Server;
+let collector: Collector;
 let fleet: Fleet;
 let web: TestConsole;
 let workers: { stop(graceMs: number): Promise<void> };
@@ -121,11 +123,16 @@ beforeAll(async () => {
   for (const server of [provider, receiver])
     await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   const origin = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  collector = await startCollector();
   fleet = await startFleet({
     log,
     workers: false,
     providers: [definition('canary', 'client'), definition('persons', 'user')],
-    env: { SLUICE_NOTIFY_URL: origin(receiver), SLUICE_NOTIFY_SECRET: secrets['notifySecret'] ?? '' },
+    env: {
+      SLUICE_NOTIFY_URL: origin(receiver),
+      SLUICE_NOTIFY_SECRET: secrets['notifySecret'] ?? '',
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    },
   });
   secrets['encryptionKey'] = /:(.+)$/.exec(fleet.env['SLUICE_ENCRYPTION_KEYS'] ?? '')?.[1] ?? '';
   secrets['databasePassword'] = decodeURIComponent(new URL(fleet.database.url).password);
@@ -157,6 +164,7 @@ afterAll(async () => {
   await workers?.stop(10_000);
   await web?.close();
   await fleet?.close();
+  await collector?.close();
   for (const server of [provider, receiver]) {
     server?.closeAllConnections();
     server?.close();
@@ -189,7 +197,8 @@ async function live(): Promise<void> {
       apiKey: secrets['providerApiKey'],
     },
   });
-  expect((await fleet.sync('canary-two')).status).toBe('failed');
+  const last = await fleet.sync('canary-two');
+  expect(last.status).toBe('failed');
   await web.ask('POST', '/v1/connections/canary-two/check');
 
   const intake = await startIntake(runtime);
@@ -199,6 +208,13 @@ async function live(): Promise<void> {
   );
   await settledEvents(fleet);
   await intake.close();
+
+  const traceId = last.id.replaceAll('-', '');
+  await waitFor(
+    () => collector.spans.find((span) => span.traceId === traceId && span.name === 'run'),
+    30_000,
+    () => 'the trace of the last run was not told',
+  );
 
   // bodies that are wrong, with secrets where none belong
   const wrong = {
@@ -303,6 +319,7 @@ async function look(): Promise<void> {
   }
   if (inject('backend') === 'redis') places.set('redis', await dumpRedis());
   places.set('log', log.join(''));
+  places.set('traces', collector.raw.join('\n'));
 }
 
 async function dumpRedis(): Promise<string> {
@@ -335,7 +352,8 @@ async function dumpRedis(): Promise<string> {
 const leaksIn = (): Leak[] => findLeaks(secrets, places);
 
 describe('no secret is found', () => {
-  test('in any answer, page, job, log line or table', () => {
+  test('in any answer, page, job, log line, trace or table', () => {
+    expect(places.get('traces')).toContain('token request');
     expect(places.get('log')?.length).toBeGreaterThan(1_000);
     expect(places.get('table sluice.connections')).toContain('canary');
     expect(places.get('GET /audit')).toContain('connection.check');

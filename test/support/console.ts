@@ -35,6 +35,7 @@ export async function startConsole(fleet: Fleet, more: Partial<WebDeps> = {}): P
     ready: async () => ({ ok: true, checks: [] }),
     console: consoleOf(runtime),
     metrics: runtime.metrics,
+    tracing: runtime.tracing,
     apiKeys: [apiKey],
     metricsOpen: false,
     publicUrl: web.url,

@@ -101,8 +101,8 @@ export interface ApiDeps {
   registerWebhooks(id: string, renew: boolean): Promise<readonly EndpointView[]>;
   events(request: EventsRequest): Promise<Page<EventView>>;
   event(id: string): Promise<EventDetail>;
-  /** @throws SluiceError `event_not_replayable` */
-  replayEvent(id: string): Promise<EventView>;
+  /** `by` stands in the event afterwards [api] @throws SluiceError `event_not_replayable` */
+  replayEvent(id: string, by?: string): Promise<EventView>;
   notifications(page: PageRequest): Promise<Page<NotificationView>>;
   mappings(id: string, page: MappingPage): Promise<{ data: MappingView[]; next: string | null }>;
   /** Puts these mappings in the place of all. */

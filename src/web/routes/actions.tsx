@@ -71,15 +71,10 @@ export function actionRoutes(deps: SteeringWebDeps, sessions: Sessions): WebApp 
   routes.post(ACTION, async (c) => {
     const action = knownAction(c);
     const form = await sentForm(c);
-    const actor = actorOf(c);
     const facts = await steering.facts(c.req.param('id'));
     const refusal = action.refuses?.(facts);
     if (refusal !== undefined) throw refusal;
-    const steer = {
-      ...api.as(actor),
-      registerWebhooks: (id: string) => steering.registerWebhooks(actor, id),
-    };
-    const { to, flash } = await action.run(steer, facts, form);
+    const { to, flash } = await action.run(api.as(actorOf(c)), facts, form);
     setFlash(c, flash);
     return c.redirect(to, 303);
   });

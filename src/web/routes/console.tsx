@@ -15,6 +15,7 @@ import { RunPage } from '../console/run-page.tsx';
 import { RUN_STATUSES, RunsPage } from '../console/runs-page.tsx';
 import type { WebApp, WebDeps, WebEnv } from '../contract.ts';
 import { LATE, withDeadline } from '../deadline.ts';
+import { takeFlash } from '../flash.tsx';
 import { renderPage } from '../layout.tsx';
 import type { Section } from '../navigation.tsx';
 import { requireSession, type Sessions } from '../session.ts';
@@ -55,6 +56,7 @@ export function consoleRoutes(deps: WebDeps & { readonly console: ConsoleDeps },
           session: c.get('session'),
           section: frame.section,
           queuesLink,
+          flash: takeFlash(c),
           assets: [
             ...(frame.plots === true ? (['uplot.css', 'uplot.js', 'plots.js'] as const) : []),
             ...(frame.live === true ? (['live.js'] as const) : []),

@@ -15,7 +15,7 @@ const STATUS = new RegExp(`^(?:${eventStatuses.join('|')})$`);
 
 export function eventRoutes(deps: SteeringWebDeps, sessions: Sessions): WebApp {
   const routes = new Hono<WebEnv>();
-  const { steering } = deps;
+  const { api, steering } = deps;
   guard(routes, ['/events', '/events/*'], deps, sessions);
 
   routes.get('/events', async (c) => {
@@ -69,7 +69,7 @@ export function eventRoutes(deps: SteeringWebDeps, sessions: Sessions): WebApp {
   routes.post('/events/:id/replay', async (c) => {
     await sentForm(c);
     const id = known(c.req.param('id'));
-    await steering.replay(actorOf(c), id);
+    await api.as(actorOf(c)).replayEvent(id);
     setFlash(c, 'replayed');
     return c.redirect(`/events/${id}`, 303);
   });

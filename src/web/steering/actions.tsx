@@ -25,11 +25,7 @@ export interface ConnectionAction {
   readonly body?: (facts: ConnectionFacts) => Child;
   /** why it can't be done now */
   readonly refuses?: (facts: ConnectionFacts) => SluiceError | undefined;
-  readonly run: (
-    api: ApiDeps & { registerWebhooks(id: string): Promise<unknown> },
-    facts: ConnectionFacts,
-    form: SentForm,
-  ) => Promise<Done>;
+  readonly run: (api: ApiDeps, facts: ConnectionFacts, form: SentForm) => Promise<Done>;
 }
 
 const idOf = ({ connection }: ConnectionFacts): string => connection.id;
@@ -200,7 +196,7 @@ const actions = {
           )
         : undefined,
     run: async (api, facts) => {
-      await api.registerWebhooks(idOf(facts));
+      await api.registerWebhooks(idOf(facts), false);
       return home(facts, 'registered');
     },
   },

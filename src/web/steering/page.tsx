@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import type { Child } from 'hono/jsx';
 import { SluiceError } from '../../errors.ts';
 import type { WebDeps, WebEnv } from '../contract.ts';
-import { Flash, takeFlash } from '../flash.tsx';
+import { takeFlash } from '../flash.tsx';
 import { readForm, requireFormToken, type SentForm } from '../form.ts';
 import { renderPage, type PageOptions } from '../layout.tsx';
 import { requireSameOrigin, requireSession, type Session, type Sessions } from '../session.ts';
@@ -56,11 +56,11 @@ export function showPage(
         session: sessionOf(c),
         section: options.section,
         queuesLink: deps.bullBoard !== undefined,
+        flash: takeFlash(c),
       },
       <main>
         <style nonce={nonce} dangerouslySetInnerHTML={{ __html: steeringStyle }} />
         <h1>{options.title}</h1>
-        <Flash text={takeFlash(c)} />
         {main}
       </main>,
     ),
