@@ -4,7 +4,7 @@ import { noRequests } from '../../src/outbound/client.ts';
 import { give, take } from '../../src/sync/pass.ts';
 import { runView, type RunView } from '../../src/sync/history.ts';
 import { timelineView, type EntryView } from '../../src/sync/timeline.ts';
-import { startFleet, waitFor, type Fleet } from '../support/fleet.ts';
+import { startFleet, type Fleet } from '../support/fleet.ts';
 import { pageOf, startTinyProvider, tinyStream, type TinyProvider } from '../support/tiny-provider.ts';
 
 const fast = { attempts: 3, baseDelay: '50ms', maxDelay: '200ms' };
@@ -101,24 +101,14 @@ describe('the timeline of a run', () => {
 
     tiny.answer = (url) => pageOf(url, ids(5), 10);
     const { pool } = fleet.database.db;
+    // the first page alone: a sequence isn't rolled back
+    await pool.query('create sequence sluice.refusals');
     await pool.query(`create function sluice.refuse() returns trigger language plpgsql as
-      $$ begin raise exception 'no' using errcode = 'serialization_failure'; end $$`);
+      $$ begin if nextval('sluice.refusals') = 1 then
+           raise exception 'no' using errcode = 'serialization_failure'; end if; return new; end $$`);
     await pool.query(`create trigger refuse before insert on sluice.changes
       for each row execute function sluice.refuse()`);
-    const runId = await fleet.runtime.jobs.askForRun({
-      connectionId: id,
-      trigger: 'command',
-      priority: 1,
-    });
-    try {
-      await waitFor(async () => {
-        const { timeline: kept } = await timelineView(fleet.runtime.db, runId);
-        return kept.some(({ kind }) => kind === 'wait') ? true : undefined;
-      }, 10_000);
-    } finally {
-      await pool.query('drop trigger refuse on sluice.changes');
-    }
-    const run = await fleet.ended(runId);
+    const run = await syncTiny(['a']).finally(() => pool.query('drop trigger refuse on sluice.changes'));
     const entries = await timeline(run);
     expect(run).toMatchObject({ status: 'succeeded', requests: 2 });
     expect(entries).toMatchObject([
