@@ -51,13 +51,13 @@ export function actingAs(runtime: Pick<Runtime, 'db'>, api: ApiDeps, actor: Acto
     cancel: (subject) =>
       act({ action: 'run.cancel', subject }, async (note) => {
         const run = await api.cancel(subject);
-        note({ details: { connection: run.connection, status: run.status } });
+        note({ connection: run.connection, details: { status: run.status } });
         return run;
       }),
     replayEvent: (subject) =>
       act({ action: 'events.replay', subject }, async (note) => {
         const event = await api.replayEvent(subject, actor.name);
-        note({ details: { connection: event.connection } });
+        note({ connection: event.connection });
         return event;
       }),
     registerWebhooks: (connection, renew) =>

@@ -7,9 +7,9 @@ import { scrub, withoutParameters } from '../telemetry/redact.ts';
 
 /** Stands where something stood that is no id. */
 const HIDDEN = '[hidden]';
-const ID_NAMES = new Set(['runId', 'stream', 'eventId']);
-/** uuids, hashes, names of streams; what is longer may be a secret. */
-const ID = /^[\w.:-]{1,64}$/;
+/** What may stand under each name: uuids and names of streams, neither of which a key or a token looks like. */
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const IDS: Readonly<Record<string, RegExp>> = { runId: UUID, eventId: UUID, stream: /^[a-z0-9._-]{1,64}$/ };
 /** A token or a key has more of these in a row than any id of ours. */
 const LONG_SECRET = /[A-Za-z0-9+/_=-]{41,}/g;
 /** Of a stack trace: a path looks like a long secret, and no value stands there. */
@@ -19,11 +19,11 @@ const FRAME = /^\s*at /;
 export function shownData(data: unknown): Record<string, string> {
   if (typeof data !== 'object' || data === null) return {};
   return Object.fromEntries(
-    Object.entries(data).map(([name, value]) =>
-      ID_NAMES.has(name) && typeof value === 'string' && ID.test(value)
-        ? [name, value]
-        : [ID_NAMES.has(name) ? name : HIDDEN, HIDDEN],
-    ),
+    Object.entries(data).map(([name, value]) => {
+      const form = Object.hasOwn(IDS, name) ? IDS[name] : undefined;
+      if (form === undefined) return [HIDDEN, HIDDEN];
+      return [name, typeof value === 'string' && form.test(value) ? value : HIDDEN];
+    }),
   );
 }
 

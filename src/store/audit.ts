@@ -31,6 +31,8 @@ export interface AuditEntry {
 
 /** What an action learned while it was done. */
 export interface AuditNote {
+  /** where only the work tells whose it is */
+  readonly connection?: string;
   readonly subject?: string;
   readonly details?: AuditDetails;
 }
@@ -75,14 +77,15 @@ async function begin(db: Db, { actor, action, connection, subject, details }: Au
 }
 
 /** Where this can't be written the entry says `begun`: the action itself is over and must not seem to have failed. */
-async function end(db: Db, id: string, code: string | null, { subject, details }: AuditNote): Promise<void> {
+async function end(db: Db, id: string, code: string | null, noted: AuditNote): Promise<void> {
+  const { connection, subject, details } = noted;
   await db.pool
     .query(
       `update sluice.audit_log
           set outcome = case when $2::text is null then 'done' else 'failed' end, code = $2, finished_at = now(),
-              subject = coalesce($3, subject), details = details || $4::jsonb
+              connection_id = coalesce($5, connection_id), subject = coalesce($3, subject), details = details || $4::jsonb
         where id = $1`,
-      [id, code, subject ?? null, JSON.stringify(details ?? {})],
+      [id, code, subject ?? null, JSON.stringify(details ?? {}), connection ?? null],
     )
     .catch(() => undefined);
 }

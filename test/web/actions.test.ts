@@ -226,6 +226,12 @@ describe('the audit log', () => {
       body: { data: [] },
       action: 'mappings.set',
     },
+    'POST /v1/connections/:id/webhooks': {
+      path: '/v1/connections/boxes/webhooks',
+      body: {},
+      action: 'webhooks.register',
+    },
+    'POST /v1/events/:id/replay': { path: '/v1/events/no-such-event/replay', action: 'events.replay' },
     'POST /v1/runs/:id/cancel': { path: '/v1/runs/no-such-run/cancel', action: 'run.cancel' },
     'DELETE /v1/connections/:id': { path: '/v1/connections/by-api', action: 'connection.remove' },
   };

@@ -176,7 +176,7 @@ describe('the inbox', () => {
       `/events/${id}`,
     );
     await settledEvents(fleet);
-    expect(text(await open(`/events/${id}`))).toMatch(/once, last by console, session [0-9a-f]{12}/);
+    expect(text(await open(`/events/${id}`))).toMatch(/once, last by session [0-9a-f]{12}/);
     const [entry] = await listAudit(fleet.runtime.db, { action: 'events.replay', limit: 1 });
     expect(entry).toMatchObject({ connection: 'acme', subject: id, outcome: 'done' });
     await fleet.runtime.db.pool.query(`update sluice.webhook_events set body = null where id = $1`, [id]);
@@ -228,7 +228,8 @@ describe('notifications', () => {
 describe('Bull Board', () => {
   test('shows ids of a job and nothing else, whatever stands in the queue', async () => {
     await fleet.sync('by-form');
-    const secret = randomBytes(33).toString('base64');
+    // letters and digits alone, as an id has them too
+    const secret = randomBytes(33).toString('base64').replaceAll(/[+/]/g, 'A');
     const planted = await fleet.runtime.db.pool.query(
       `update bullmq.job set data = data || jsonb_build_object('accessToken', $1::text, 'eventId', $1::text),
               failed_reason = 'refused: Bearer ' || $1 || E'\\nparams: ' || $1, return_value = to_jsonb($1::text),
