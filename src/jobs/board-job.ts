@@ -7,9 +7,12 @@ import { scrub, withoutParameters } from '../telemetry/redact.ts';
 
 /** Stands where something stood that is no id. */
 const HIDDEN = '[hidden]';
-/** What may stand under each name: uuids and names of streams, neither of which a key or a token looks like. */
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const IDS: Readonly<Record<string, RegExp>> = { runId: UUID, eventId: UUID, stream: /^[a-z0-9._-]{1,64}$/ };
+/** What may stand under each name, as runs, events and streams are named: no key or token looks like that. */
+const IDS: Readonly<Record<string, RegExp>> = {
+  runId: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+  eventId: /^e[0-9a-f]{28}$/,
+  stream: /^[a-z0-9._-]{1,64}$/,
+};
 /** A token or a key has more of these in a row than any id of ours. */
 const LONG_SECRET = /[A-Za-z0-9+/_=-]{41,}/g;
 /** Of a stack trace: a path looks like a long secret, and no value stands there. */

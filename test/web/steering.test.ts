@@ -247,6 +247,7 @@ describe('Bull Board', () => {
     const seen: string[] = [];
     for (const path of [
       '/queues/api/queues?activeQueue=runs&status=latest&page=1&jobsPerPage=50',
+      '/queues/api/queues?activeQueue=webhooks&status=latest&page=1&jobsPerPage=50',
       `/queues/api/queues/runs/${id}`,
       `/queues/api/queues/runs/${id}/logs`,
     ]) {
@@ -256,6 +257,7 @@ describe('Bull Board', () => {
     }
     const all = seen.join('\n');
     expect(all).toContain('"runId":"');
+    expect(all).toMatch(/"eventId":"e[0-9a-f]{28}"/);
     expect(all).toContain('file.js:1:1');
     expect(all).not.toContain(secret);
     expect(all).not.toContain(secret.slice(0, 20));
