@@ -1,6 +1,7 @@
 /** One pool, drizzle on top of it, and a transaction helper. The part that opens a database closes it. */
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
+import { BEARS_POOLER } from './prepared.ts';
 import * as schema from './schema/index.ts';
 
 export type Orm = NodePgDatabase<typeof schema>;
@@ -103,10 +104,7 @@ function leaveOutNames(client: pg.PoolClient): void {
 }
 
 function isNamed(statement: unknown): statement is { readonly text: string; readonly values: unknown } {
-  return (
-    statement !== null &&
-    typeof statement === 'object' &&
-    Object.hasOwn(statement, 'name') &&
-    Object.hasOwn(statement, 'values')
-  );
+  if (statement === null || typeof statement !== 'object' || !Object.hasOwn(statement, 'values')) return false;
+  const { name } = statement as { readonly name?: unknown };
+  return typeof name === 'string' && !name.startsWith(BEARS_POOLER);
 }

@@ -9,6 +9,9 @@ import pg from 'pg';
 /** invalid_sql_statement_name: this session never prepared it; duplicate_prepared_statement: it did for somebody else */
 const OTHER_SESSION = new Set(['26000', '42P05']);
 
+/** Names of statements that bear to be told that their session doesn't know them; others can't be used through a pooler. */
+export const BEARS_POOLER = 'bears-pooler-';
+
 const pooled = new WeakSet<pg.Pool>();
 
 export async function queryPrepared<T extends pg.QueryResultRow>(
@@ -19,7 +22,7 @@ export async function queryPrepared<T extends pg.QueryResultRow>(
   const whole = { text, values: [...values] };
   if (pooled.has(pool)) return pool.query<T>(whole);
   // by its text, so that two versions of Sluice never mean different statements behind one pooler
-  const name = createHash('sha256').update(text).digest('base64url').slice(0, 22);
+  const name = BEARS_POOLER + createHash('sha256').update(text).digest('base64url').slice(0, 22);
   try {
     return await pool.query<T>({ ...whole, name });
   } catch (error) {
