@@ -8,7 +8,7 @@ import { openBench, type Bench } from './bench.ts';
 const sluiceCli = join(import.meta.dirname, '..', '..', 'dist', 'src', 'cli.js');
 
 /** Ten times as many of the second; their bodies are about 1 kB each. */
-const [FEW, MANY] = [20_000, 200_000];
+const [FEW, MANY] = [20_000, 100_000];
 /** Far less than the bodies of many, in megabytes. */
 const HEAP = 48;
 
