@@ -6,11 +6,14 @@
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { loadEnvironment, parseConnection } from '../src/config/index.ts';
 import { findProvider } from '../src/providers/registry.ts';
+import { packageRoot } from '../src/package-root.ts';
 import { openRuntime, type Runtime } from '../src/runtime.ts';
 import { applyConnections } from '../src/sync/apply.ts';
 import { runView, type RunView } from '../src/sync/history.ts';
@@ -150,6 +153,14 @@ async function connect({ db, vault }: Runtime, { origin }: PageServer): Promise<
   await applyConnections({ db, vault, findProvider }, [connection], options);
 }
 
+/** What the Procfile gives to Node for a worker. */
+async function flagsOfWorker(): Promise<string[]> {
+  const procfile = await readFile(join(packageRoot, 'Procfile'), 'utf8');
+  const line = /^worker: node (.*)dist\/src\/cli\.js worker$/m.exec(procfile);
+  if (line === null) throw new Error('the Procfile has no worker');
+  return (line[1] ?? '').split(' ').filter((flag) => flag !== '');
+}
+
 interface WorkerProcess {
   readonly pid: number;
   /** p99 of the event loop's delay since the last call, in milliseconds */
@@ -161,7 +172,7 @@ interface WorkerProcess {
 async function startWorker(env: Readonly<Record<string, string>>): Promise<WorkerProcess> {
   const port = await freePort();
   const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url));
-  const child = spawn(process.execPath, [cli, 'worker'], {
+  const child = spawn(process.execPath, [...(await flagsOfWorker()), cli, 'worker'], {
     env: {
       PATH: process.env['PATH'] ?? '',
       ...env,
