@@ -54,6 +54,9 @@ export const bareLoop: Floor = (db, origin, size) =>
     ),
   );
 
+/** Nothing is written: what only comes and is parsed. No way of syncing can be faster. */
+export const readOnly: Floor = (_db, origin, size) => loop(origin, size, async () => undefined);
+
 /** One upsert a page, made by drizzle's `values`. */
 export const drizzleValues: Floor = (db, origin, size) =>
   loop(origin, size, (items) =>
