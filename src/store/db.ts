@@ -104,7 +104,8 @@ function leaveOutNames(client: pg.PoolClient): void {
 }
 
 function isNamed(statement: unknown): statement is { readonly text: string; readonly values: unknown } {
-  if (statement === null || typeof statement !== 'object' || !Object.hasOwn(statement, 'values')) return false;
+  if (statement === null || typeof statement !== 'object' || !Object.hasOwn(statement, 'values'))
+    return false;
   const { name } = statement as { readonly name?: unknown };
   return typeof name === 'string' && !name.startsWith(BEARS_POOLER);
 }

@@ -108,7 +108,8 @@ describe('the timeline of a run', () => {
            raise exception 'no' using errcode = 'serialization_failure'; end if; return new; end $$`);
     await pool.query(`create trigger refuse before insert on sluice.changes
       for each row execute function sluice.refuse()`);
-    const run = await syncTiny(['a']).finally(() => pool.query('drop trigger refuse on sluice.changes'));
+    const run = await syncTiny(['a']);
+    await pool.query('drop trigger refuse on sluice.changes');
     const entries = await timeline(run);
     expect(run).toMatchObject({ status: 'succeeded', requests: 2 });
     expect(entries).toMatchObject([
