@@ -18,9 +18,11 @@ test('a connection that breaks between two statements fails the transaction, and
   try {
     const broken = db.tx(async (client) => {
       const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+      // listening before: its end may be noticed before the answer to who ended it
+      const ended = new Promise((resolve) => client.once('end', resolve));
       await db.pool.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
       // nothing is under way on it when its end is noticed
-      await new Promise((resolve) => client.once('end', resolve));
+      await ended;
       await client.query('select 1');
     });
     await expect(broken).rejects.toThrow();
