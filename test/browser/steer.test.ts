@@ -103,7 +103,7 @@ describe('an operator', () => {
     expect(await page.textContent('pre')).toContain('a payload');
     await page.getByRole('link', { name: 'Apply again' }).click();
     await page.getByRole('button', { name: 'Apply again' }).click();
-    await expect.poll(() => page.textContent('main')).toContain('The event is applied again.');
+    await expect.poll(() => page.textContent('#content')).toContain('The event is applied again.');
     await context.close();
   });
 
