@@ -56,7 +56,7 @@ async function ourRound(
   });
   const queues = openQueues(connection, onError);
   const { db, logger, now, tokens, loadConnection, outbound, metrics } = runtime;
-  const jobs = openJobs({ db, redis, queueUrl: postgresUrl, workers: true, logger, now });
+  const jobs = await openJobs({ db, redis, queueUrl: postgresUrl, workers: true, logger, now });
   const watch = stopwatch(count);
   try {
     await connection.ready();

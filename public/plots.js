@@ -6,6 +6,8 @@
   const HEIGHT = 200;
   /** milliseconds between two readings at least */
   const PACE = 30_000;
+  /** milliseconds until hours that are still being added up are asked for again */
+  const AGAIN = 3_000;
   const dark = matchMedia('(prefers-color-scheme: dark)');
   const kinds = {
     records: [
@@ -90,11 +92,16 @@
   const read = async () => {
     if (Date.now() - readAt < PACE) return;
     readAt = Date.now();
-    const answer = await fetch('/activity', { headers: { accept: 'application/json' } });
+    const path = `/activity?hours=${encodeURIComponent(home.getAttribute('data-hours'))}`;
+    const answer = await fetch(path, { headers: { accept: 'application/json' } });
     if (!answer.ok) return;
-    hours = (await answer.json()).hours;
+    const lately = await answer.json();
+    hours = lately.hours;
     home.hidden = false;
     draw();
+    if (lately.missing === 0) return document.getElementById('missing')?.remove();
+    readAt = 0;
+    setTimeout(start, AGAIN);
   };
 
   const start = () => void read().catch(() => undefined);

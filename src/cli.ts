@@ -24,8 +24,9 @@ async function main(argv: readonly string[]): Promise<number> {
         code = await work(words, options);
       },
   };
-  const program = createProgram(context, (text) => void (wantsJson ? undefined : err.write(text)));
+  const complain = (text: string): void => void (wantsJson ? undefined : err.write(text));
   try {
+    const program = await createProgram(context, complain, argv[2]);
     await program.parseAsync(argv);
     return code;
   } catch (error) {

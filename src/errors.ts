@@ -410,6 +410,7 @@ export const catalogue = {
     advice: 'Set HOST and PORT to an address of this machine that the process may listen on.',
   },
   route_not_found: { kind: 'config', advice: 'Check the method and the path of the request.' },
+  method_not_allowed: { kind: 'config', advice: 'Use one of the methods that the Allow header names.' },
   body_too_large: { kind: 'data', advice: 'Send a smaller body, or split it over several requests.' },
   request_invalid: { kind: 'data', advice: 'Correct the request as the message says, then send it again.' },
   api_key_required: {
@@ -445,6 +446,10 @@ export const catalogue = {
     kind: 'config',
     advice:
       'Change the connection in its file and run `sluice apply`, or take it out of the file and prune it.',
+  },
+  connection_changed: {
+    kind: 'data',
+    advice: 'Open the form again, and make the change to what is there now.',
   },
   idempotency_key_reused: {
     kind: 'data',

@@ -14,12 +14,11 @@ import { createOAuthClient } from './auth/oauth.ts';
 import { createKeyring } from './auth/keyring.ts';
 import type { TokenCache } from './auth/cache.ts';
 import { createPostgresCache } from './auth/postgres-cache.ts';
-import { createRedisCache } from './auth/redis-cache.ts';
 import { createTokenService } from './auth/tokens.ts';
 import type { TokenService } from './auth/contract.ts';
 import { createVault, type Vault } from './auth/vault.ts';
 import { ensureEmbeddedSecrets, type EmbeddedSecrets, type Environment } from './config/index.ts';
-import { openJobs, type Jobs, type RunningWorkers } from './jobs/index.ts';
+import { openJobs, openJobsLater, type Jobs, type JobsOptions, type RunningWorkers } from './jobs/index.ts';
 import { migrateAll } from './migration.ts';
 import { createGuardedFetch } from './net/fetch.ts';
 import { createOutbound, tokenSubject, type Outbound, type OutboundOptions } from './outbound/client.ts';
@@ -35,7 +34,7 @@ import { openEmbedded } from './store/embedded/index.ts';
 import { announceUrl, checkFleet, joinFleet, livingWebUrl } from './store/fleet.ts';
 import { openFleetState } from './store/fleet-state.ts';
 import { assertSchemaCurrent } from './store/migrate.ts';
-import { closeRedis, connectRedis, redisFingerprint, type RedisSettings } from './store/redis.ts';
+import type { RedisSettings } from './store/redis.ts';
 import { createLoadConnection, type LoadConnection } from './sync/load-connection.ts';
 import type { RunContext } from './sync/run.ts';
 import type { SyncContext } from './sync/context.ts';
@@ -160,7 +159,8 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
       environment.redisUrl === undefined
         ? undefined
         : { url: environment.redisUrl, prefix: environment.queuePrefix };
-    const backend = redis === undefined ? 'postgres' : redisFingerprint(redis);
+    const backend =
+      redis === undefined ? 'postgres' : (await import('./store/redis.ts')).redisFingerprint(redis);
     const enterFleet = async (): Promise<void> => {
       const membership = await joinFleet(
         db,
@@ -171,7 +171,7 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
     };
     const stays = staying.has(environment.role);
     if (stays) await enterFleet();
-    const tokenCache = openTokenCache(redis, databaseUrl, environment, logger);
+    const tokenCache = await openTokenCache(redis, databaseUrl, environment, logger);
     opened.push(() => tokenCache.close());
     const { cache } = tokenCache;
     const servers = createAuthorizationServers({ fetch: net.fetch, now });
@@ -247,7 +247,7 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
       logger,
       now,
     };
-    const jobs = openJobs({
+    const queues: JobsOptions = {
       db,
       redis,
       queueUrl: environment.queueDatabaseUrl ?? databaseUrl,
@@ -255,7 +255,8 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
       logger,
       tracing,
       now,
-    });
+    };
+    const jobs = stays ? await openJobs(queues) : openJobsLater(queues);
     opened.push(() => jobs.close());
     metrics.watchQueues(() => jobs.depths());
     const intakePools: Db['pool'][] = [];
@@ -348,9 +349,9 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
       jobs: {
         ...jobs,
         // A process that only passes by is no member: it looks before it puts something into a queue.
-        async askForRun(request) {
+        async askForRun(request, recorded) {
           if (!stays) await checkFleet(db, backend);
-          return jobs.askForRun(request);
+          return jobs.askForRun(request, recorded);
         },
         async releaseWebhooks(connectionIds) {
           if (!stays) await checkFleet(db, backend);
@@ -493,14 +494,17 @@ interface OpenTokenCache {
 }
 
 /** Connections of its own: work that is busy with others must not look like a token cache that is down. */
-function openTokenCache(
+async function openTokenCache(
   redis: RedisSettings | undefined,
   databaseUrl: string,
   environment: Environment,
   logger: Logger,
-): OpenTokenCache {
+): Promise<OpenTokenCache> {
   const onError = (error: Error): void => logger.warn({ err: error }, 'token cache connection');
   if (redis !== undefined) {
+    // ioredis is loaded only where there is a Redis
+    const { closeRedis, connectRedis } = await import('./store/redis.ts');
+    const { createRedisCache } = await import('./auth/redis-cache.ts');
     const client = connectRedis(redis, { name: 'sluice tokens', onError });
     return {
       cache: createRedisCache({ client, prefix: redis.prefix }),

@@ -141,7 +141,11 @@ export function apiOf(runtime: Runtime, publicUrl: string, watch: ChangeWatch = 
     },
 
     connectLink: (id, returnUrl) => runtime.connector.createLink(id, { returnUrl, publicUrl }),
-    mappings: async (id, page) => mappingsOf(db, await loaded(runtime, id), page),
+    async mappings(id, { after, limit }) {
+      const page = { after: readCursor(after, isText), limit };
+      const { data, next } = await mappingsOf(db, await loaded(runtime, id), page);
+      return { data, next: next === null ? null : writeCursor(next) };
+    },
     async replaceMappings(id, given) {
       await setMappings(db, await loaded(runtime, id), given, { replace: true });
     },
@@ -170,22 +174,29 @@ async function changes(
 async function sync(runtime: Runtime, id: string, request: SyncRequest): Promise<RunView> {
   const row = await knownRow(runtime, id);
   const { idempotencyKey, ...wanted } = request;
+  let asked: RunView | undefined;
   const ask = async (): Promise<string> => {
     const connection = await runtime.loadConnection(id, { requireUsable: true });
     const names = connection.streams.map(({ name }) => name);
     for (const name of wanted.streams ?? []) assertStream(row, name, names);
-    return runtime.jobs.askForRun({
+    const wish = {
       connectionId: id,
       trigger: 'api',
       priority: PRIORITY,
       ...(wanted.streams === undefined ? {} : { streams: wanted.streams }),
       full: wanted.full,
       allowDeletes: wanted.allowDeletes,
+    } as const;
+    return runtime.jobs.askForRun(wish, async (runId) => {
+      asked = await runView(runtime.db, runId);
     });
   };
-  const asked = { connectionId: id, request: wanted };
-  const run = idempotencyKey === undefined ? ask() : once(runtime.db, { ...asked, key: idempotencyKey }, ask);
-  return knownRun(runtime, await run);
+  const runId =
+    idempotencyKey === undefined
+      ? await ask()
+      : await once(runtime.db, { connectionId: id, request: wanted, key: idempotencyKey }, ask);
+  // a run that was asked for before is shown as it is now
+  return asked ?? knownRun(runtime, runId);
 }
 
 /** The body as a connection. Credentials that it leaves out are those that are stored. */

@@ -1,6 +1,7 @@
 /** Parsers of option values; what they refuse is a usage error that names the fix. */
 import { InvalidArgumentError } from 'commander';
 import { parseDuration } from '../config/index.ts';
+import { changeNumber } from '../sync/read-changes.ts';
 
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
@@ -10,6 +11,12 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     }
     return value;
   };
+}
+
+/** Any number of digits: one beyond the newest change is no wrong usage but a cursor that is ahead. */
+export function changeNumberArgument(text: string): number {
+  if (/^\d+$/.test(text)) return changeNumber(text);
+  throw new InvalidArgumentError('Write the number of a change, or 0.');
 }
 
 /** Milliseconds. */

@@ -1,4 +1,5 @@
 /** The functions of `/v1` and of the console on behalf of somebody: each that changes something leaves an audit entry. */
+import type { Connector } from '../auth/authorization/contract.ts';
 import { connectionSchema } from '../config/connection-schema.ts';
 import type { Runtime } from '../runtime.ts';
 import { audited, type Actor, type AuditEntry, type AuditNote } from '../store/audit.ts';
@@ -70,6 +71,29 @@ export function actingAs(runtime: Pick<Runtime, 'db'>, api: ApiDeps, actor: Acto
       act({ action: 'mappings.set', connection, details: { mappings: given.length, replace: true } }, () =>
         api.replaceMappings(connection, given),
       ),
+  };
+}
+
+/** A consent that an operator begins without a link: that he was sent to the provider, and what he came back with. */
+export function connectingAs(
+  { db, connector }: Pick<Runtime, 'db' | 'connector'>,
+  actor: Actor,
+): Pick<Connector, 'begin' | 'finish'> {
+  return {
+    begin: (request) =>
+      audited(db, { actor, action: 'connection.connect', connection: request.connectionId }, () =>
+        connector.begin(request),
+      ),
+    finish: (request) =>
+      audited(db, { actor, action: 'connection.consent' }, async (note) => {
+        const ended = await connector.finish(request);
+        const { ok, connectionId: connection } = ended;
+        note({
+          connection,
+          details: ok ? { ok, reconnected: ended.reconnected } : { ok, code: ended.error.code },
+        });
+        return ended;
+      }),
   };
 }
 

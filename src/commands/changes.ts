@@ -1,17 +1,14 @@
 /** `sluice changes ID STREAM`: the change feed, one change a line. */
 import type { Runtime } from '../runtime.ts';
-import { findConnection } from '../store/connections.ts';
-import { readableStreams } from '../sync/known-streams.ts';
 import { readChanges } from '../sync/read-changes.ts';
 import type { StreamKey } from '../sync/writer.ts';
-import { findProvider } from '../providers/registry.ts';
 import { watchChanges } from './api.ts';
-import { wholeNumber } from './arguments.ts';
+import { changeNumberArgument, wholeNumber } from './arguments.ts';
 import { help, type AddCommand } from './cli-types.ts';
-import { unknownConnection } from './connections.ts';
 import { exitCodes } from './exit.ts';
 import { write } from './io.ts';
-import { notFound, withRuntime } from './session.ts';
+import { readableStream } from './known.ts';
+import { withRuntime } from './session.ts';
 import { stopSignal } from './signals.ts';
 
 const BATCH = 200;
@@ -24,9 +21,10 @@ export const addChanges: AddCommand = (program, { action }) => {
     .argument('<id>', 'connection')
     .argument('<stream>', 'stream')
     .description('the change feed, one change a line: { "seq", "op", "id", "record", "changedAt" }')
-    .option('--after <n>', 'changes after this number', wholeNumber(0, 1e12), 0)
+    .option('--after <n>', 'changes after this number', changeNumberArgument, 0)
     .option('--limit <n>', 'how many at most', wholeNumber(1, 1e12))
     .option('--follow', 'go on with each change that comes, until Ctrl-C')
+    .option('--json', 'NDJSON, as without it; errors too are JSON')
     .addHelpText(
       'after',
       help(
@@ -37,7 +35,8 @@ export const addChanges: AddCommand = (program, { action }) => {
     .action(
       action(async ([id = '', stream = ''], options) =>
         withRuntime({}, async (runtime) => {
-          await print(runtime, await knownFeed(runtime, id, stream), {
+          const { key } = await readableStream(runtime, id, stream);
+          await print(runtime, key, {
             after: options.after as number,
             limit: (options.limit as number | undefined) ?? Number.POSITIVE_INFINITY,
             stop: options.follow === true ? stopSignal() : undefined,
@@ -47,15 +46,6 @@ export const addChanges: AddCommand = (program, { action }) => {
       ),
     );
 };
-
-async function knownFeed(runtime: Runtime, id: string, stream: string): Promise<StreamKey> {
-  const row = await findConnection(runtime.db.pool, id);
-  if (row === undefined) throw await unknownConnection(runtime, id);
-  const names = await readableStreams(runtime.db, row, findProvider);
-  if (!names.includes(stream))
-    throw notFound(`stream of ${id}`, stream, names, `sluice providers ${row.provider}`);
-  return { connectionId: id, stream };
-}
 
 interface Printing {
   readonly after: number;

@@ -1,7 +1,10 @@
 /** `sluice check ID`: asks for a token and makes the provider's cheapest call, now, whatever the schedule says. */
 import { SluiceError, reportOf } from '../errors.ts';
-import { checkConnection } from '../sync/check.ts';
+import type { Runtime } from '../runtime.ts';
+import { audited } from '../store/audit.ts';
 import { findConnection } from '../store/connections.ts';
+import { checkConnection, type CheckResult } from '../sync/check.ts';
+import { commandActor } from './actor.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { unknownConnection } from './connections.ts';
 import { exitCodeOf, exitCodes, formatError, type ExitCode } from './exit.ts';
@@ -18,9 +21,7 @@ export const addCheck: AddCommand = (program, { action }) => {
     .action(
       action(async ([id = ''], options) =>
         withRuntime({}, async (runtime) => {
-          if ((await findConnection(runtime.db.pool, id)) === undefined)
-            throw await unknownConnection(runtime, id);
-          const result = await checkConnection(runtime, id);
+          const result = await auditedCheck(runtime, id);
           const error = result.error === undefined ? null : reportOf(result.error);
           if (options.json === true) {
             sayJson({
@@ -43,6 +44,18 @@ export const addCheck: AddCommand = (program, { action }) => {
       ),
     );
 };
+
+function auditedCheck(runtime: Runtime, id: string): Promise<CheckResult> {
+  const entry = { actor: commandActor(), action: 'connection.check', connection: id };
+  return audited(runtime.db, entry, async (note) => {
+    if ((await findConnection(runtime.db.pool, id)) === undefined) throw await unknownConnection(runtime, id);
+    const result = await checkConnection(runtime, id);
+    const { cleared, error } = result;
+    const ok = error === undefined;
+    note({ details: { ok, cleared, ...(ok ? {} : { code: reportOf(error).code }) } });
+    return result;
+  });
+}
 
 /**
  * Before anything was asked of the provider, an error means what it means everywhere. From the provider, wrong

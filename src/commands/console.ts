@@ -16,7 +16,7 @@ import { readableStreams } from '../sync/known-streams.ts';
 import { createLiveCounts, type LiveCounts } from '../sync/live-counts.ts';
 import { createLiveWatch } from '../sync/live-watch.ts';
 import { needsPerson } from '../sync/needs-person.ts';
-import { glances } from '../sync/overview.ts';
+import { glancePage, glances } from '../sync/overview.ts';
 import { recordHistory } from '../sync/record-history.ts';
 import { searchRecords } from '../sync/record-search.ts';
 import { rejectedPage } from '../sync/rejected-page.ts';
@@ -26,12 +26,13 @@ import type { StreamKey } from '../sync/writer.ts';
 import { definitionOf } from '../webhooks/definition.ts';
 import type { ConnectionPageView, ConsoleDeps, OverviewView, QueueView } from '../web/console/contract.ts';
 import { describeForConsole } from './console-providers.ts';
-import { isPlace, readCursor, writeCursor } from './page-cursor.ts';
+import { isPlace, isText, readCursor, writeCursor } from './page-cursor.ts';
 import { storedSchedule } from './schedule-lookup.ts';
 
 const RECENT_RUNS = 10;
-const HOURS_OF_OVERVIEW = 24;
-/** Rows of a page of runs, records, rejected records. */
+/** Connections, and things that need a person, that the overview names. */
+const NAMED = 25;
+/** Rows of a page of connections, runs, records, rejected records. */
 const ROWS = 50;
 
 interface Parts {
@@ -50,13 +51,19 @@ export function consoleOf(runtime: Runtime): ConsoleDeps {
   };
   const now = (): string => new Date(runtime.now()).toISOString();
   return {
-    overview: () => overview(parts),
+    overview: (hours) => overview(parts, hours),
     activity: (hours) => parts.activity.lately(hours),
-    async connections() {
-      const connections = [];
-      for (const glance of await glances(db, findProvider, runtime.now()))
-        connections.push({ ...glance, records: await parts.counts.of(glance.id) });
-      return { now: now(), connections };
+    async connections({ search, states, cursor }) {
+      const after = readCursor(cursor, isText) ?? '';
+      const asked = { search, states, after, limit: ROWS };
+      const found = await glancePage(db, findProvider, runtime.now(), asked);
+      const { more, total } = found;
+      const records = await parts.counts.ofAll(found.connections.map(({ id }) => id));
+      const connections = found.connections.map((glance) => ({
+        ...glance,
+        records: records.get(glance.id) ?? {},
+      }));
+      return { now: now(), connections, total, next: more ? writeCursor(connections.at(-1)?.id) : null };
     },
     connection: (id) => connectionPage(parts, id),
 
@@ -108,33 +115,37 @@ export function consoleOf(runtime: Runtime): ConsoleDeps {
   };
 }
 
-async function overview({ runtime, activity }: Parts): Promise<OverviewView> {
+async function overview({ runtime, activity }: Parts, hours: number): Promise<OverviewView> {
   const { db, findProvider, jobs } = runtime;
-  const [connections, runs, depths, hours] = await Promise.all([
+  const [connections, runs, depths, lately] = await Promise.all([
     glances(db, findProvider, runtime.now()),
     listRuns(db, { limit: RECENT_RUNS }),
     jobs.depths(),
-    activity.lately(HOURS_OF_OVERVIEW),
+    activity.lately(hours),
   ]);
   const queues = new Map<string, Record<string, number>>();
   for (const { queue, state, jobs: count } of depths)
     queues.set(queue, { ...queues.get(queue), [state]: count });
   const late = ({ freshness }: (typeof connections)[number]): number => freshness.lateMs ?? -1;
+  const needs = await needsPerson(
+    db,
+    connections,
+    ({ provider }) => findProvider(provider)?.authorization !== undefined,
+    runtime.now(),
+  );
   return {
     now: new Date(runtime.now()).toISOString(),
     version,
-    needsPerson: await needsPerson(
-      db,
-      connections,
-      ({ provider }) => findProvider(provider)?.authorization !== undefined,
-    ),
-    connections: connections.toSorted((one, other) => late(other) - late(one)),
+    needsPerson: needs.slice(0, NAMED),
+    needs: needs.length,
+    connections: connections.toSorted((one, other) => late(other) - late(one)).slice(0, NAMED),
+    connected: connections.length,
     runs,
     queues: [...queues].map(([name, states]): QueueView => {
       const { waiting = 0, active = 0, delayed = 0, failed = 0 } = states;
       return { name, waiting, active, delayed, failed };
     }),
-    hours,
+    activity: lately,
   };
 }
 
@@ -142,7 +153,7 @@ async function connectionPage({ runtime, counts }: Parts, id: string): Promise<C
   const { db, findProvider } = runtime;
   const row = await knownRow(runtime, id);
   const [[glance], connection] = await Promise.all([
-    glances(db, findProvider, runtime.now(), id),
+    glances(db, findProvider, runtime.now(), [id]),
     connectionSummary(db, id, storedSchedule),
   ]);
   if (glance === undefined || connection === undefined) throw missing('connection', id, CONNECTIONS);

@@ -1,6 +1,7 @@
 /** `sluice demo`: the whole product on this machine alone, against simulated providers, in a folder of its own. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sandbox } from '../../sandbox/index.ts';
+import { SluiceError } from '../errors.ts';
 import type { Runtime } from '../runtime.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { connectionView } from '../sync/connection-view.ts';
@@ -30,6 +31,7 @@ interface DemoOptions {
   readonly once?: boolean;
   readonly json?: boolean;
   readonly records?: number;
+  readonly controlPort?: number;
 }
 
 export const addDemo: AddCommand = (program, { action }) => {
@@ -38,6 +40,11 @@ export const addDemo: AddCommand = (program, { action }) => {
     .description('the whole product with nothing installed: own Postgres, simulated providers, console')
     .option('--once', 'one full pass of every connection, a summary, and the end')
     .option('--records <n>', 'size of the simulated data', wholeNumber(1, 1_000_000))
+    .option(
+      '--control-port <n>',
+      'steer the simulated providers on this port (docs/sandbox.md); 0 takes a free one',
+      wholeNumber(0, 65_535),
+    )
     .option('--json', 'with --once: print one JSON document')
     .addHelpText(
       'after',
@@ -50,6 +57,11 @@ export const addDemo: AddCommand = (program, { action }) => {
 };
 
 async function demo(options: DemoOptions): Promise<ExitCode> {
+  if (options.json === true && options.once !== true)
+    throw new SluiceError(
+      'usage',
+      'A demo that goes on prints no single JSON document: --json needs --once.',
+    );
   const startedAt = Date.now();
   const environment = readEnvironment('demo');
   const stop = stopSignal();
@@ -62,7 +74,7 @@ async function demo(options: DemoOptions): Promise<ExitCode> {
   const { openRuntime } = await import('../runtime.ts');
   const { serveWeb } = await import('./serve.ts');
   const logger = createLogger({
-    level: process.env.LOG_LEVEL === undefined ? 'fatal' : environment.logLevel,
+    level: (process.env.LOG_LEVEL ?? '') === '' ? 'fatal' : environment.logLevel,
     format: environment.logFormat,
   });
   let sandbox: Sandbox | undefined;
@@ -75,6 +87,7 @@ async function demo(options: DemoOptions): Promise<ExitCode> {
     sandbox = await startSandbox({
       records,
       limits: larger ? 'off' : 'documented',
+      ...(options.controlPort === undefined ? {} : { controlPort: options.controlPort }),
     });
     if (larger) step('so many records: the simulated providers keep no rate limit this time');
     runtime = await openRuntime(environment, { logger, workers: true, onProgress: step });
@@ -83,7 +96,7 @@ async function demo(options: DemoOptions): Promise<ExitCode> {
     const consents = await giveConsents(runtime, sandbox, web.consoleUrl);
     const workers = await runtime.startWorkers({ schedules: options.once !== true });
     try {
-      if (!quiet) welcome(runtime, web, consents);
+      if (!quiet) welcome(runtime, web, sandbox.control, consents);
       const passed = await firstPass(runtime, ids, quiet, stop);
       // Ctrl-C is how the demo ends; one that was asked for a whole pass has not done it
       if (stop.aborted) return options.once === true ? exitCodes.failed : exitCodes.done;
@@ -183,12 +196,18 @@ async function summarize(
   };
 }
 
-function welcome(runtime: Runtime, web: WebServer, consents: readonly DemoConsent[]): void {
+function welcome(
+  runtime: Runtime,
+  web: WebServer,
+  control: string | null,
+  consents: readonly DemoConsent[],
+): void {
   note('');
   note(`  ${bold('Sluice demo', err)}`);
   note(`  console   ${web.consoleUrl}`);
   note(`  password  ${runtime.secrets?.adminPassword ?? ''}`);
   note(`  data      ${runtime.environment.dataDir}`);
+  if (control !== null) note(`  control   ${control}`);
   note('');
   for (const { connection, account } of consents)
     note(

@@ -15,6 +15,7 @@ import { durationArgument, wholeNumber } from './arguments.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { exitCodes } from './exit.ts';
 import { ago, bold, note, paintStatus, say, sayJson, table } from './io.ts';
+import { mustExist } from './known.ts';
 import { notFound, withRuntime } from './session.ts';
 
 const statusOption = (): Option =>
@@ -41,11 +42,14 @@ export const addEvents: AddCommand = (program, { action }) => {
         withRuntime({}, async (runtime) => {
           const { db, now } = runtime;
           if (id === undefined) {
+            const connection = options.connection as string | undefined;
             const data = await listEvents(db, {
-              connection: options.connection as string | undefined,
+              connection,
               status: options.status as EventStatus | undefined,
               limit: options.limit as number,
             });
+            // what a removed connection left stays until its retention ends
+            if (connection !== undefined && data.length === 0) await mustExist(runtime, connection);
             if (options.json === true) sayJson({ data });
             else printEvents(data, now());
             return exitCodes.done;
@@ -88,6 +92,7 @@ export const addEvents: AddCommand = (program, { action }) => {
           }
           const actor = commandActor();
           const [connection, status] = [options.connection, options.status] as [string?, EventStatus?];
+          if (connection !== undefined) await mustExist(runtime, connection);
           const since = byStatus ? new Date(runtime.now() - (options.since as number)) : undefined;
           const entry = { actor, action: 'events.replay', connection, details: { ids, status, since } };
           const replayed = await audited(runtime.db, entry, async (note) => {

@@ -1,7 +1,9 @@
 /** What a form asks for, read off each provider's own declaration. */
 import { z } from 'zod';
+import type { ConnectionInput } from '../config/index.ts';
 import type { ProviderDefinition } from '../providers/contract.ts';
 import { providers } from '../providers/registry.ts';
+import { credentialsSchema } from '../providers/resolve.ts';
 import type { FormField, ProviderForm } from '../web/steering-contract.ts';
 
 export function providerForms(known: readonly ProviderDefinition[] = providers): ProviderForm[] {
@@ -17,6 +19,23 @@ export function providerForms(known: readonly ProviderDefinition[] = providers):
   }));
 }
 
+/** The form of one that is stored: with the credentials and streams that only its own configuration asks for. */
+export function formOf(provider: ProviderDefinition, stored: ConnectionInput): ProviderForm {
+  const [form] = providerForms([provider]);
+  if (form === undefined) throw new Error('each provider has a form');
+  const custom = stored.customStreams.map(({ name }) => ({
+    name,
+    title: name,
+    optional: false,
+    custom: true,
+  }));
+  return {
+    ...form,
+    credentials: fieldsOf(credentialsSchema(stored, provider)),
+    streams: [...form.streams, ...custom],
+  };
+}
+
 function fieldsOf(schema: ProviderDefinition['settings']): FormField[] {
   return Object.entries(schema.shape).map(([name, field]) => {
     const inner = unwrapped(field);
@@ -27,6 +46,7 @@ function fieldsOf(schema: ProviderDefinition['settings']): FormField[] {
       description: (field as z.ZodType).description ?? inner.description ?? '',
       options: inner instanceof z.ZodEnum ? inner.options.map(String) : [],
       default: absent.success && typeof absent.data === 'string' ? absent.data : null,
+      list: inner instanceof z.ZodUnion && inner.options.some((option) => option instanceof z.ZodArray),
     };
   });
 }
@@ -44,5 +64,6 @@ function streamsOf({ streams }: ProviderDefinition): ProviderForm['streams'] {
     name,
     title,
     optional: optional === true,
+    custom: false,
   }));
 }

@@ -11,10 +11,14 @@ const MORE = '_more';
 
 /**
  * The text of the file, piece by piece (RFC 4180). Objects and arrays stand as JSON; null and absent are empty. A text
- * that a spreadsheet would run as a formula gets a `'` in front (OWASP, "CSV Injection").
+ * that a spreadsheet would run as a formula gets a `'` in front (OWASP, "CSV Injection"). Nothing is documented of an
+ * unknown stream.
  */
-export function csvOf(records: AsyncIterable<RecordView>, stream: StreamDefinition): AsyncIterable<string> {
-  const fields = fieldsOf(stream);
+export function csvOf(
+  records: AsyncIterable<RecordView>,
+  stream: StreamDefinition | undefined,
+): AsyncIterable<string> {
+  const fields = stream === undefined ? [] : fieldsOf(stream);
   const documented = new Set(fields);
   const stringifier = stringify({
     header: true,

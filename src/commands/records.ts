@@ -4,7 +4,7 @@ import { readRecords, type RecordView } from '../sync/read-records.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { exitCodes } from './exit.ts';
 import { write } from './io.ts';
-import { knownConnection, knownStreams } from './known.ts';
+import { readableStream } from './known.ts';
 import { csvOf } from './records-csv.ts';
 import { withRuntime } from './session.ts';
 import { wholeNumber } from './arguments.ts';
@@ -44,15 +44,13 @@ export const addRecords: AddCommand = (program, { action }) => {
     .action(
       action(async ([id = '', stream = ''], options) =>
         withRuntime({}, async (runtime) => {
-          const connection = await knownConnection(runtime, id);
-          knownStreams(connection, [stream]);
-          const definition = connection.streams.find(({ name }) => name === stream);
+          const { definition } = await readableStream(runtime, id, stream);
           const format = options.json === true ? 'json' : (options.format as Format);
           const records = readRecords(runtime.db, id, stream, {
             deleted: options.deleted === true,
             ...(options.limit === undefined ? {} : { limit: options.limit as number }),
           });
-          if (format === 'csv' && definition !== undefined) await printAll(csvOf(records, definition));
+          if (format === 'csv') await printAll(csvOf(records, definition));
           else await printAll(format === 'json' ? jsonOf(records) : linesOf(records));
           return exitCodes.done;
         }),

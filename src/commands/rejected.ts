@@ -4,7 +4,7 @@ import { wholeNumber } from './arguments.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { exitCodes } from './exit.ts';
 import { write } from './io.ts';
-import { knownConnection, knownStreams } from './known.ts';
+import { readableStream } from './known.ts';
 import { withRuntime } from './session.ts';
 
 export const addRejected: AddCommand = (program, { action }) => {
@@ -25,7 +25,7 @@ export const addRejected: AddCommand = (program, { action }) => {
     .action(
       action(async ([id = '', stream = ''], options) =>
         withRuntime({}, async (runtime) => {
-          knownStreams(await knownConnection(runtime, id), [stream]);
+          await readableStream(runtime, id, stream);
           const json = options.json === true;
           const limit = options.limit as number | undefined;
           let first = true;

@@ -1,11 +1,9 @@
 /** `sluice runs`, `sluice runs RUN`: what ran, how it ended, what to do. */
-import type { Runtime } from '../runtime.ts';
-import { findConnection } from '../store/connections.ts';
 import { listRuns, runView, type RunView } from '../sync/history.ts';
 import { help, type AddCommand } from './cli-types.ts';
-import { unknownConnection } from './connections.ts';
 import { exitCodes } from './exit.ts';
 import { ago, bold, note, paintStatus, say, sayJson, table } from './io.ts';
+import { mustExist } from './known.ts';
 import { notFound, withRuntime } from './session.ts';
 import { printTimeline } from './timeline.ts';
 import { timelineView } from '../sync/timeline.ts';
@@ -55,11 +53,6 @@ export const addRuns: AddCommand = (program, { action }) => {
       ),
     );
 };
-
-async function mustExist(runtime: Runtime, connection: string): Promise<void> {
-  if ((await findConnection(runtime.db.pool, connection)) === undefined)
-    throw await unknownConnection(runtime, connection);
-}
 
 function printRuns(runs: readonly RunView[], now: number): void {
   if (runs.length === 0) {

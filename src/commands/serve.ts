@@ -8,6 +8,7 @@ import { boardFactory } from '../web/board.ts';
 import type { ProbeDeps, Readiness, ReadinessCheck } from '../web/contract.ts';
 import { startServer, type RunningServer } from '../web/server.ts';
 import { apiOf, watchChanges } from './api.ts';
+import { connectingAs } from './audited-api.ts';
 import { consoleOf } from './console.ts';
 import { mappingsPagesOf } from './mappings-pages.ts';
 import { steeringOf } from './steering.ts';
@@ -48,6 +49,7 @@ export async function serveWeb(
     ...probes(runtime, publicUrl),
     console: pages,
     connector: runtime.connector,
+    connectorAs: (actor) => connectingAs(runtime, actor),
     mappings: mappingsPagesOf(runtime),
     api,
     steering: steeringOf(runtime, publicUrl, (id) => api.connection(id)),

@@ -12,16 +12,26 @@ import type { Runtime } from '../runtime.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { isTerminal, note } from './io.ts';
 
+/** Says what should be put right, but not with each of many commands: there `sluice doctor` says it. */
 export function readEnvironment(role: Role): Environment {
   const environment = loadEnvironment(process.env, { role, cwd: process.cwd(), terminal: isTerminal() });
-  if (environment.warnings.length > 0) note(formatProblems(environment.warnings));
+  const oneShot = role === 'command' || role === 'offline';
+  if (environment.warnings.length > 0 && !oneShot) note(formatProblems(environment.warnings));
   return environment;
 }
 
-/** One-shot commands log only what went wrong, unless LOG_LEVEL says otherwise. */
+/**
+ * One-shot commands log only what nobody foresaw, unless LOG_LEVEL says otherwise: an error of the catalogue stands in
+ * the command's own result, and its stack trace helps nobody in front of a terminal.
+ */
 export function commandLogger(environment: Environment): Logger {
-  const level = process.env.LOG_LEVEL === undefined ? 'error' : environment.logLevel;
-  return createLogger({ level, format: environment.logFormat });
+  const { logFormat: format, logLevel } = environment;
+  if ((process.env.LOG_LEVEL ?? '') !== '') return createLogger({ level: logLevel, format });
+  return createLogger({
+    level: 'error',
+    format,
+    omit: (error) => error instanceof SluiceError && error.code !== 'internal',
+  });
 }
 
 /** Opens a runtime for one command and closes it whatever happens. */

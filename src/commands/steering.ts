@@ -10,6 +10,7 @@ import type { ConnectionDetail } from '../web/api/contract.ts';
 import type { SteeringDeps } from '../web/steering-contract.ts';
 import { connectionFacts } from './connection-facts.ts';
 import { connectionYaml, storedYaml } from './connection-yaml.ts';
+import { editingOf } from './edit-connection.ts';
 import { providerForms } from './provider-forms.ts';
 import { tryConnection } from './try-connection.ts';
 
@@ -30,6 +31,7 @@ export function steeringOf(
     tryConnection: (id, body) => tryConnection(runtime, id, body),
     asYaml: connectionYaml,
     storedYaml: (id) => storedYaml(runtime, id),
+    ...editingOf(runtime),
     async needsConsent(id) {
       const loaded = await runtime.loadConnection(id, { requireUsable: false });
       return loaded.grant === 'user' && (loaded.grantEpoch ?? null) === null;

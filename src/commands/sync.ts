@@ -91,22 +91,20 @@ async function sync(runtime: Runtime, id: string, options: SyncOptions): Promise
     allowDeletes: options.allowDeletes ?? false,
   };
   const entry = { actor: commandActor(), action: 'connection.sync', connection: id, details: asked };
+  let queued: RunView | undefined;
   const runId = await audited(runtime.db, entry, async (note) => {
     const priority = options.wait === true ? TOP_PRIORITY : PRIORITY;
-    const subject = await runtime.jobs.askForRun({
-      connectionId: id,
-      trigger: 'command',
-      priority,
-      ...asked,
+    const wish = { connectionId: id, trigger: 'command', priority, ...asked } as const;
+    const subject = await runtime.jobs.askForRun(wish, async (recorded) => {
+      queued = await runView(runtime.db, recorded);
     });
     note({ subject });
     return subject;
   });
   if (options.wait === true) return follow(runtime, runId, options);
-  const run = await runView(runtime.db, runId);
-  if (options.json === true) sayJson({ run });
+  if (options.json === true) sayJson({ run: queued });
   else {
-    say(`Run ${runId} of ${id} is ${run?.status ?? 'queued'}.`);
+    say(`Run ${runId} of ${id} is ${queued?.status ?? 'queued'}.`);
     note(`Follow it with: sluice runs ${runId}`);
   }
   return exitCodes.done;

@@ -126,7 +126,7 @@ export const connectionSchema = z.strictObject({
   deletes: z
     .strictObject({ maxShare: z.number().min(0).max(1).optional(), minRows: whole(0, 1_000_000_000) })
     .optional(),
-  fullEvery: duration('1h', '365d'),
+  fullEvery: duration('1s', '365d'),
   retention: z
     .strictObject({
       changes: duration('1h', '3650d'),

@@ -7,6 +7,7 @@ import { isWithin } from './document.ts';
 import { given } from './given.ts';
 import { parseWith } from './issues.ts';
 import { problemAt, type Path, type Problem } from './problem.ts';
+import { unstorableProblems } from './storable.ts';
 
 /** A connection that is well formed. Whether its provider accepts it is not known yet. Plain JSON. */
 export interface ConnectionInput {
@@ -100,6 +101,7 @@ export function parseConnection(
   const problems: Problem[] = badId === undefined ? [] : [badId];
   const parsed = parseWith(connectionSchema, body, base);
   if ('problems' in parsed) problems.push(...parsed.problems);
+  problems.push(...unstorableProblems(body, base));
   const streams = isMap(body) ? body.customStreams : undefined;
   problems.push(...relationProblems(streams, [...base, 'customStreams']));
   const described = describedStreams(streams);

@@ -229,7 +229,7 @@ class Reader {
       this.problem(
         path,
         line,
-        `needs the variable ${name}, which is not set`,
+        `needs the variable ${name}, which is ${this.env[name] === '' ? 'empty' : 'not set'}`,
         `Set ${name} in the environment.`,
       );
     }

@@ -27,3 +27,12 @@ export function checkDuration(value: unknown, least: string, most: string): Chec
   if (milliseconds > (parseDuration(most) ?? longest)) return { message: `is longer than ${most}`, fix };
   return { value: milliseconds };
 }
+
+/** The same the other way: in the largest unit that holds it whole. */
+export function writeDuration(milliseconds: number): string {
+  const fitting = (Object.entries(units) as [string, number][]).filter(
+    ([, length]) => milliseconds >= length && milliseconds % length === 0,
+  );
+  const [name, length] = fitting.at(-1) ?? ['ms', 1];
+  return `${milliseconds / length}${name}`;
+}

@@ -244,12 +244,20 @@ function riskProblems(values: VariableValues, role: Role): Problem[] {
   const problems: Problem[] = [];
   const warn = (where: VariableName, message: string, fix: string) =>
     problems.push({ severity: 'warning', where, message, fix });
-  if ((values.SLUICE_ADMIN_PASSWORD?.length ?? shortPassword) < shortPassword) {
-    warn(
-      'SLUICE_ADMIN_PASSWORD',
-      `is shorter than ${shortPassword} characters`,
-      'Make one with `openssl rand -base64 18`.',
-    );
+  const guessable = (where: VariableName, texts: readonly string[], least: number, make: string) => {
+    const at = texts.findIndex((text) => text.length < least);
+    if (at === -1) return;
+    const which = texts.length === 1 ? '' : `key ${at + 1} `;
+    warn(where, `${which}is shorter than ${least} characters`, `Make one with \`${make}\`.`);
+  };
+  const one = (text: string | undefined) => (text === undefined ? [] : [text]);
+  guessable('SLUICE_ADMIN_PASSWORD', one(values.SLUICE_ADMIN_PASSWORD), 12, 'openssl rand -base64 18');
+  guessable('SLUICE_SESSION_SECRET', one(values.SLUICE_SESSION_SECRET), 32, 'openssl rand -base64 48');
+  guessable('SLUICE_API_KEYS', values.SLUICE_API_KEYS ?? [], 16, 'openssl rand -hex 24');
+  const plain = (values.SLUICE_ENCRYPTION_KEYS ?? []).findIndex(({ key }) => new Set(key).size === 1);
+  if (plain !== -1) {
+    const message = `key ${plain + 1} is one byte repeated, as in an example`;
+    warn('SLUICE_ENCRYPTION_KEYS', message, 'Make one with `openssl rand -base64 32`.');
   }
   if (values.SLUICE_ALLOW_LOOPBACK === true) {
     const fix = 'Unset it, or name single hosts in SLUICE_ALLOW_HOSTS.';
@@ -257,8 +265,6 @@ function riskProblems(values: VariableValues, role: Role): Problem[] {
   }
   return problems;
 }
-
-const shortPassword = 12;
 
 function build(
   values: VariableValues,

@@ -6,6 +6,7 @@ export {
   type ParseConnectionOptions,
   type ParsedConnection,
 } from './connection.ts';
+export { connectionBody } from './connection-body.ts';
 export type { DescribedStream } from './custom-stream-relations.ts';
 export type { CustomStream } from './custom-stream.ts';
 export { parseDuration } from './duration.ts';

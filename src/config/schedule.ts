@@ -10,8 +10,8 @@ export type Schedule =
   | { readonly kind: 'every'; readonly everyMs: number }
   | { readonly kind: 'cron'; readonly pattern: string };
 
-/** A tighter schedule is a mistake for every provider we know, and would keep a worker busy with empty passes. */
-const shortestEvery = '10s';
+/** Workers look each second: a tighter schedule would mean the same. */
+const shortestEvery = '1s';
 const longestEvery = '365d';
 
 /**

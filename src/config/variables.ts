@@ -63,7 +63,7 @@ export const variables = {
   ),
   SLUICE_API_KEYS: variable(
     values.apiKeys,
-    'bearer keys of the HTTP API, separated by commas; 16 characters or more',
+    'bearer keys of the HTTP API, separated by commas; a warning below 16 characters',
     {
       default: 'made in embedded mode',
       secret: true,
@@ -75,8 +75,8 @@ export const variables = {
     { default: 'made in embedded mode', secret: true },
   ),
   SLUICE_SESSION_SECRET: variable(
-    values.longText(32, 'openssl rand -base64 48'),
-    "signs the console's session; 32 characters or more; required with SLUICE_ADMIN_PASSWORD and DATABASE_URL",
+    values.anyText,
+    "signs the console's session; a warning below 32 characters; required with SLUICE_ADMIN_PASSWORD and DATABASE_URL",
     { default: 'made in embedded mode', secret: true, inDemo: false },
   ),
   PORT: variable(values.port, 'port of the web process; 0 takes a free one', { default: '3000' }),

@@ -48,10 +48,16 @@ export async function enqueueRun(context: EnqueueContext, runId: string): Promis
 
 /**
  * Asks for a run and puts it into the queue unless one is active. Returns the id of the run to follow, within a
- * bounded time also where the queue is away.
+ * bounded time also where the queue is away. `recorded` is awaited in between: a worker that is idle would begin the
+ * run before somebody who asks afterwards has seen it queued.
  */
-export async function askForRun(context: EnqueueContext, request: RunRequest): Promise<string> {
+export async function askForRun(
+  context: EnqueueContext,
+  request: RunRequest,
+  recorded?: (runId: string) => Promise<void>,
+): Promise<string> {
   const { runId, enqueue } = await requestRun(context.db, request);
+  await recorded?.(runId);
   if (enqueue) await enqueueRun(context, runId);
   return runId;
 }

@@ -1,6 +1,9 @@
-/** The public module of the queues: everything above asks here and never sees BullMQ. */
-import { setMaxListeners } from 'node:events';
+/**
+ * The public module of the queues: everything above asks here and never sees BullMQ. It is loaded when there is
+ * something to do with a queue, since most commands have nothing to do with one and would wait for it longest.
+ */
 import type { IServerAdapter } from '@bull-board/api/typings/app';
+import type pg from 'pg';
 import type { Db } from '../store/db.ts';
 import type { RunRequest } from '../store/runs.ts';
 import type { RunContext } from '../sync/run.ts';
@@ -11,22 +14,10 @@ import type { Tracing } from '../telemetry/tracing.ts';
 import type { RedisSettings } from '../store/redis.ts';
 import type { WebhookContext } from '../webhooks/context.ts';
 import type { RegistrationContext } from '../webhooks/endpoints.ts';
-import { connectQueues, queueUnreachable } from './backend.ts';
-import { afterCancel, type CancelledJobs } from './cancel.ts';
+import type { CancelledJobs } from './cancel.ts';
 import type { JobContext } from './context.ts';
-import { within } from './deadline.ts';
-import { askForRun } from './enqueue.ts';
-import { openQueues, queueNames, type SluiceQueue } from './queues.ts';
-import { reconcile, type Reconciled } from './reconcile.ts';
-import { startSchedules, type ScheduleContext } from './schedules.ts';
-import { createReleaser, releaseEach, sweepEvents } from './webhook-release.ts';
-import { startWorkers } from './workers.ts';
-
-export { migrateQueues } from './backend.ts';
-export { assertQueueSchema } from './queue-schema.ts';
-
-/** A probe waits for this answer; in milliseconds. */
-const DEPTHS_MS = 1_500;
+import type { Reconciled } from './reconcile.ts';
+import type { ScheduleContext } from './schedules.ts';
 
 export interface JobsOptions {
   readonly db: Db;
@@ -69,9 +60,10 @@ export interface RunningWorkers {
 export interface Jobs {
   /**
    * Asks for a run, or joins one that has not begun. Returns the id of the run to follow, within seconds also where
-   * the queue doesn't answer: the run is recorded then, and begins when the queue is back.
+   * the queue doesn't answer: the run is recorded then, and begins when the queue is back. `recorded` is awaited before
+   * a worker can hear of it, for who shows the run as it was asked for.
    */
-  askForRun(request: RunRequest): Promise<string>;
+  askForRun(request: RunRequest, recorded?: (runId: string) => Promise<void>): Promise<string>;
   /** @throws SluiceError `queue_unreachable` (transient) within seconds */
   startWorkers(options: WorkersOptions): Promise<RunningWorkers>;
   /** Takes the jobs of cancelled streams out of the queue, so that nothing waits for them, and begins the next run. */
@@ -96,99 +88,44 @@ export interface Jobs {
   close(): Promise<void>;
 }
 
-export function openJobs(options: JobsOptions): Jobs {
-  const { db, logger, now } = options;
-  const onError = (error: Error): void => logger.warn({ err: error }, 'queue connection');
-  const connection = connectQueues({
-    redis: options.redis,
-    postgresUrl: options.queueUrl,
-    workers: options.workers,
-    onError,
-    onWarning: (message, details) => logger.warn(details, message),
-  });
-  const queues = openQueues(connection, onError);
-  const { tracing } = options;
-  const enqueue = { db, connection, queues, logger, ...(tracing === undefined ? {} : { tracing }) };
-  const releaser = createReleaser(enqueue);
+/** Connects at once, for a process that stays: what is wrong with the queue's server is said at its start. */
+export async function openJobs(options: JobsOptions): Promise<Jobs> {
+  const { connectJobs } = await import('./connected.ts');
+  return connectJobs(options);
+}
 
+/** Connects when it is asked for something first. */
+export function openJobsLater(options: JobsOptions): Jobs {
+  let opening: Promise<Jobs> | undefined;
+  let opened: Jobs | undefined;
+  const jobs = (): Promise<Jobs> => (opening ??= openJobs(options).then((connected) => (opened = connected)));
   return {
-    askForRun: (request) => askForRun(enqueue, request),
-    async startWorkers(given) {
-      const shutdown = new AbortController();
-      // Every stream that this process works on listens to it.
-      setMaxListeners(0, shutdown.signal);
-      const context: JobContext = {
-        ...enqueue,
-        now,
-        runs: given.runs,
-        sync: given.sync,
-        webhooks: given.webhooks,
-        registration: given.registration,
-        shutdown: shutdown.signal,
-        ...(given.onJob === undefined ? {} : { onJob: given.onJob }),
-        ...(given.onJobStart === undefined ? {} : { onJobStart: given.onJobStart }),
-        ...(given.onCanary === undefined ? {} : { onCanary: given.onCanary }),
-        ...(given.onHistoryDeleted === undefined ? {} : { onHistoryDeleted: given.onHistoryDeleted }),
-      };
-      const { concurrency, sweepTokens, upkeepGrants, reconcileEveryMs } = given;
-      const workers = await startWorkers(connection, context, {
-        concurrency,
-        sweepTokens,
-        upkeepGrants,
-        reconcileEveryMs,
-        onError,
-      });
-      const schedules = given.schedules
-        ? startSchedules({ ...enqueue, now, schedulesOf: given.schedulesOf })
-        : undefined;
-      return {
-        async stop(graceMs) {
-          // The workers first: a job that is given back must not be taken again by this process.
-          const stopped = workers.stop(graceMs);
-          shutdown.abort();
-          await Promise.all([schedules?.stop(), stopped]);
-        },
-      };
-    },
-    afterCancel: (cancelled) => afterCancel(enqueue, cancelled),
-    reconcile: () => reconcile({ db, queues, logger }),
-    webhooksStored: (connectionId) => releaser.release(connectionId),
-    releaseWebhooks: (connectionIds) => releaseEach(enqueue, connectionIds),
-    sweepWebhooks: () => sweepEvents(enqueue, 0),
-    async depths() {
-      const counting = connection
-        .ready()
-        .then(() =>
-          Promise.all(queueNames.map(async (queue) => ({ queue, ...(await counted(queues[queue])) }))),
-        );
-      const counts = await within(DEPTHS_MS, counting).catch((error: unknown) => {
-        throw queueUnreachable(error);
-      });
-      return counts.flatMap(({ queue, ...states }) =>
-        Object.entries(states).map(([state, jobs]) => ({ queue, state, jobs })),
-      );
-    },
-    poolUse: () => connection.poolUse(),
-    async loadBoard() {
-      const { attachBoard } = await import('./board.ts');
-      return (adapter, board) => attachBoard(queues, adapter, board);
-    },
-    async close() {
-      await releaser.close();
-      await queues.close();
-      await connection.close();
-    },
+    askForRun: async (request, recorded) => (await jobs()).askForRun(request, recorded),
+    startWorkers: async (given) => (await jobs()).startWorkers(given),
+    afterCancel: async (cancelled) => (await jobs()).afterCancel(cancelled),
+    reconcile: async () => (await jobs()).reconcile(),
+    webhooksStored: (connectionId) =>
+      void jobs().then(
+        (connected) => connected.webhooksStored(connectionId),
+        () => undefined,
+      ),
+    releaseWebhooks: async (connectionIds) => (await jobs()).releaseWebhooks(connectionIds),
+    sweepWebhooks: async () => (await jobs()).sweepWebhooks(),
+    depths: async () => (await jobs()).depths(),
+    poolUse: () => opened?.poolUse(),
+    loadBoard: async () => (await jobs()).loadBoard(),
+    close: async () => (await opening)?.close(),
   };
 }
 
-async function counted(
-  queue: SluiceQueue,
-): Promise<{ waiting: number; active: number; delayed: number; failed: number }> {
-  const counts = await queue.getJobCounts('wait', 'prioritized', 'active', 'delayed', 'failed');
-  return {
-    waiting: (counts.wait ?? 0) + (counts.prioritized ?? 0),
-    active: counts.active ?? 0,
-    delayed: counts.delayed ?? 0,
-    failed: counts.failed ?? 0,
-  };
+/** Brings the queue's own schema up. Runs inside `sluice migrate`, under its lock. */
+export async function migrateQueues(client: pg.Client): Promise<void> {
+  const backend = await import('./backend.ts');
+  await backend.migrateQueues(client);
+}
+
+/** Reads, and changes nothing. @throws SluiceError `schema_outdated` (config) where `sluice migrate` is missing */
+export async function assertQueueSchema(pool: pg.Pool): Promise<void> {
+  const schema = await import('./queue-schema.ts');
+  await schema.assertQueueSchema(pool);
 }

@@ -3,7 +3,7 @@ import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import { setMaxListeners } from 'node:events';
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import type { LookupFunction } from 'node:net';
-import { Agent, Pool } from 'undici';
+import type { Agent } from 'undici';
 import { SluiceError } from '../errors.ts';
 import type { GuardedFetch, GuardedRequest } from './contract.ts';
 import { send } from './exchange.ts';
@@ -65,27 +65,35 @@ export function createGuardedFetch(policy: NetPolicy, options: GuardedFetchOptio
   const closing = new AbortController();
   setMaxListeners(0, closing.signal);
 
-  const agent = new Agent({
-    factory: (origin) =>
-      new Pool(origin, {
-        connections: options.connectionsPerOrigin ?? CONNECTIONS_PER_ORIGIN,
-        maxHeaderSize: MAX_HEADER_BYTES,
-        keepAliveTimeout: KEEP_ALIVE_MS,
-        keepAliveMaxTimeout: KEEP_ALIVE_MAX_MS,
-        // one timer for the whole exchange stands in `exchange.ts`; these two would start anew with every byte
-        headersTimeout: 0,
-        bodyTimeout: 0,
-        connect: {
-          lookup: guardedLookup(String(origin), rules, resolve),
-          timeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-          autoSelectFamily: true,
-          autoSelectFamilyAttemptTimeout: FAMILY_ATTEMPT_MS,
-          // undici leaves sockets that are still connecting to their timeout when it is destroyed
-          signal: closing.signal,
-          ...(options.ca === undefined ? {} : { ca: [...options.ca] }),
-        },
-      }),
-  });
+  let agent: Agent | undefined;
+  // loaded with the first request: many commands send none
+  const open = async (): Promise<Agent> => {
+    const { Agent, Pool } = await import('undici');
+    agent ??= new Agent({
+      factory: (origin) =>
+        new Pool(origin, {
+          connections: options.connectionsPerOrigin ?? CONNECTIONS_PER_ORIGIN,
+          maxHeaderSize: MAX_HEADER_BYTES,
+          keepAliveTimeout: KEEP_ALIVE_MS,
+          keepAliveMaxTimeout: KEEP_ALIVE_MAX_MS,
+          // one timer for the whole exchange stands in `exchange.ts`; these two would start anew with every byte
+          headersTimeout: 0,
+          bodyTimeout: 0,
+          connect: {
+            lookup: guardedLookup(String(origin), rules, resolve),
+            timeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+            autoSelectFamily: true,
+            autoSelectFamilyAttemptTimeout: FAMILY_ATTEMPT_MS,
+            // undici leaves sockets that are still connecting to their timeout when it is destroyed
+            signal: closing.signal,
+            ...(options.ca === undefined ? {} : { ca: [...options.ca] }),
+          },
+        }),
+    });
+    // closed meanwhile
+    if (closing.signal.aborted) await agent.destroy();
+    return agent;
+  };
 
   return {
     fetch: async (url, request = {}) => {
@@ -94,11 +102,12 @@ export function createGuardedFetch(policy: NetPolicy, options: GuardedFetchOptio
         throw new SluiceError('endpoint_refused', `Sluice does not call this address: ${target}.`);
       }
       const headers = requestHeaders(request, policy.userAgent ?? 'sluice', target);
+      const opened = agent ?? (await open());
       request.signal?.throwIfAborted();
-      return send(agent, target, request, headers);
+      return send(opened, target, request, headers);
     },
     async close() {
-      const destroyed = agent.destroy();
+      const destroyed = agent?.destroy();
       closing.abort();
       await destroyed;
     },

@@ -21,6 +21,8 @@ export interface ConnectionRow {
   /** runs in a row in which no stream succeeded */
   readonly failed_runs: number;
   readonly next_run_at: Date | null;
+  readonly created_at: Date;
+  /** grows with every change of configuration or credentials */
   readonly revision: string;
 }
 

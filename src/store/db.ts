@@ -1,8 +1,10 @@
 /** One pool, drizzle on top of it, and a transaction helper. The part that opens a database closes it. */
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
+import { gatheringSocket } from './gathering-socket.ts';
 import { BEARS_POOLER } from './prepared.ts';
 import * as schema from './schema/index.ts';
+import { sendTogether, type Send } from './send-together.ts';
 
 export type Orm = NodePgDatabase<typeof schema>;
 
@@ -13,11 +15,12 @@ export interface Db {
   tx<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T>;
   /**
    * The same for a transaction whose first statements read or lock and change nothing: they travel together with its
-   * `begin`, which saves their round trips. `work` is called once all of them have succeeded.
+   * `begin`, which saves their round trips. `work` is called once all of them have succeeded. What it hands to `send`
+   * it needn't wait for: the commit travels right behind those statements, and counts only where all of them did.
    */
   txAfter<Opened, T>(
     open: (client: pg.PoolClient) => Promise<Opened>,
-    work: (client: pg.PoolClient, opened: Opened) => Promise<T>,
+    work: (client: pg.PoolClient, opened: Opened, send: Send) => Promise<T>,
   ): Promise<T>;
   close(): Promise<void>;
 }
@@ -48,6 +51,7 @@ export function openDb(options: DbOptions): Db {
     application_name: options.applicationName ?? 'sluice',
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     keepAlive: true,
+    stream: gatheringSocket,
     // Statements that one client is given without waiting are sent at once; each still has its own result or error. Not
     // where a statement that isn't answered in time takes its connection along: it would take its neighbours too.
     ...(options.queryTimeoutMs === undefined
@@ -63,11 +67,7 @@ export function openDb(options: DbOptions): Db {
     const client = await pool.connect();
     let broken: Error | undefined;
     try {
-      const result = await work(client);
-      // Never sent along with what goes before: a statement that fails on this side of the wire, as one that is too
-      // long does, doesn't end the transaction on the other.
-      await client.query('commit');
-      return result;
+      return await work(client);
     } catch (error) {
       await client.query('rollback').catch((rollbackError: Error) => {
         broken = rollbackError;
@@ -83,12 +83,17 @@ export function openDb(options: DbOptions): Db {
     tx: (work) =>
       transaction(async (client) => {
         await client.query('begin');
-        return work(client);
+        const result = await work(client);
+        await client.query('commit');
+        return result;
       }),
     txAfter: (open, work) =>
       transaction(async (client) => {
         const [, opened] = await Promise.all([client.query('begin'), open(client)]);
-        return work(client, opened);
+        return sendTogether(
+          (send) => work(client, opened, send),
+          () => client.query('commit'),
+        );
       }),
     async close() {
       await pool.end();

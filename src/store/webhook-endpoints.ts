@@ -41,6 +41,43 @@ export async function allEndpoints(db: Db): Promise<EndpointRow[]> {
   return result.rows;
 }
 
+/** States in which an endpoint brings nothing any more and a person has to do something about it. */
+const DOWN: readonly EndpointState[] = ['suspended', 'inactive', 'missing'];
+
+export function isDown(state: EndpointState): boolean {
+  return DOWN.includes(state);
+}
+
+export interface DownEndpoints {
+  readonly connectionId: string;
+  /** of these `down` bring nothing */
+  readonly endpoints: number;
+  readonly down: number;
+  /** of the one that is down and comes first */
+  readonly state: EndpointState;
+  readonly place: string;
+}
+
+/** Connections with endpoints that are down, as the last look at their providers has shown; one scan of a small table. */
+export async function downEndpoints(db: Pick<Db, 'pool'>, limit: number): Promise<DownEndpoints[]> {
+  const found = await db.pool.query<{
+    connection_id: string;
+    endpoints: number;
+    down: number;
+    state: EndpointState;
+    place: string;
+  }>(
+    `select connection_id, count(*)::int as endpoints, count(*) filter (where state = any($1))::int as down,
+            (array_agg(state order by place) filter (where state = any($1)))[1] as state,
+            min(place) filter (where state = any($1)) as place
+       from sluice.webhook_endpoints
+      group by connection_id having bool_or(state = any($1))
+      order by connection_id limit $2`,
+    [DOWN, limit],
+  );
+  return found.rows.map(({ connection_id, ...row }) => ({ connectionId: connection_id, ...row }));
+}
+
 /** What is wrong with one of a connection's endpoints, if anything. */
 export async function endpointTrouble(db: Db, connectionId: string): Promise<ErrorReport | undefined> {
   const found = await db.pool.query<{ error: ErrorReport }>(

@@ -157,7 +157,7 @@ async function awaitConsent(client: pg.PoolClient, connection: ResolvedConnectio
 }
 
 /** What is stored. Credentials that can't be decrypted count as others, so that entering them again mends that. */
-function readable(row: ConnectionRow, vault: Vault): ConnectionInput {
+export function readable(row: ConnectionRow, vault: Vault): ConnectionInput {
   try {
     return storedInput(row, vault);
   } catch (error) {

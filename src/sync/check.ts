@@ -43,8 +43,15 @@ async function tokenDetail(
   return `${token.fingerprint}, expires in ${seconds} s${withheld(connection.scopes, token.scopes)}`;
 }
 
-/** Never backs off and heeds no remembered failure: whoever asks wants to know what is true now. */
-export async function checkConnection(context: CheckContext, id: string): Promise<CheckResult> {
+/**
+ * Never backs off and heeds no remembered failure: whoever asks wants to know what is true now. One that waits for a person
+ * is active again where it succeeds, unless `clears` is false: what is tried then isn't what is stored.
+ */
+export async function checkConnection(
+  context: CheckContext,
+  id: string,
+  { clears = true }: { readonly clears?: boolean } = {},
+): Promise<CheckResult> {
   const steps: CheckStep[] = [];
   const flow = randomUUID();
   let step = 'configuration';
@@ -70,12 +77,9 @@ export async function checkConnection(context: CheckContext, id: string): Promis
       counts: noRequests(),
     });
     steps.push({ name: step, ok: true, detail: `${answer.status} on ${url.pathname}` });
-    const cleared = await unparkConnection(
-      context.db,
-      id,
-      firstRun(timetableOf(connection), new Date(context.now())),
-    );
-    return { steps, cleared };
+    if (!clears) return { steps, cleared: false };
+    const next = firstRun(timetableOf(connection), new Date(context.now()));
+    return { steps, cleared: await unparkConnection(context.db, id, next) };
   } catch (error) {
     steps.push({ name: step, ok: false, detail: step === 'token' ? await failingSince(context, id) : '' });
     return { steps, cleared: false, error };

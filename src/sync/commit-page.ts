@@ -4,7 +4,6 @@ import type pg from 'pg';
 import { commitProgress } from '../store/run-streams.ts';
 import type { RequestEntry } from '../store/run-timeline.ts';
 import type { StreamDefinition } from '../providers/contract.ts';
-import { sendTogether } from '../store/send-together.ts';
 import { noTracing } from '../telemetry/tracing.ts';
 import type { SyncContext } from './context.ts';
 import { deleteMarked, type Deletion } from './delete-records.ts';
@@ -67,6 +66,11 @@ export interface PageToCommit<Checkpoint> {
   readonly tally: Tally;
   /** number of this page in the pass, under which its keys are kept; undefined where nobody will ask for them */
   readonly keysAs: number | undefined;
+  /**
+   * Called with the stream's number once its row is locked for this page: what is asked for from now on has that base,
+   * since nobody else writes before the commit. Once more where the page is stored again without what Postgres refused.
+   */
+  readonly onLocked?: (seq: number) => void;
   /** Says where the pass stands after this page, and stores what belongs to that; in the page's transaction. */
   readonly conclude: (client: pg.PoolClient, outcome: PageOutcome) => Checkpoint | Promise<Checkpoint>;
 }
@@ -121,36 +125,36 @@ async function storePage<Checkpoint>(
   const named = rejected.flatMap((record) => (record.id === null ? [] : [record.id]));
   const spent = take(counts, page.request);
   try {
-    const { written, ...committed } = await context.db.txAfter(
-      (client) => lockAndRead(client, writer, ids, baseSeq),
-      (client, { lastSeq, stored }) =>
-        sendTogether(async (send) => {
-          const plan = planWrites(writer, records, stored, lastSeq, baseSeq);
-          const { contended, ...result } = plan.result;
-          send(storePlan(client, writer, plan));
-          const newest = lastSeq + result.added + result.updated;
-          const marked = await deleteMarked(client, writer, gone, newest, baseSeq);
-          send(storeRejected(client, writer, job.runId, partition, rejected));
-          const outcome: PageOutcome = {
-            ...result,
-            deleted: marked.deleted,
-            rejected: rejected.length,
-            unidentified: rejected.length - named.length,
-            contended: [...contended, ...marked.contended],
-            ids,
-            tally,
-          };
-          const at = await page.conclude(client, outcome);
-          if (page.keysAs !== undefined)
-            send(storeSeen(client, writer, job.runId, page.keysAs, [...ids, ...named]));
-          const written = { ...result, deleted: marked.deleted };
-          const progress = { ...written, rejected: rejected.length, pages: 1, ...spent };
-          const cancelled = await commitProgress(client, job.runId, writer.stream, progress, at);
-          return { written, at, cancelled };
-        }),
+    const { written, at, cancelled } = await context.db.txAfter(
+      (client) => lockAndRead(client, writer, ids, page),
+      async (client, { lastSeq, stored }, send) => {
+        const plan = planWrites(writer, records, stored, lastSeq, baseSeq);
+        const { contended, ...result } = plan.result;
+        send(storePlan(client, writer, plan));
+        const newest = lastSeq + result.added + result.updated;
+        const marked = await deleteMarked(client, writer, gone, newest, baseSeq);
+        send(storeRejected(client, writer, job.runId, partition, rejected));
+        const outcome: PageOutcome = {
+          ...result,
+          deleted: marked.deleted,
+          rejected: rejected.length,
+          unidentified: rejected.length - named.length,
+          contended: [...contended, ...marked.contended],
+          ids,
+          tally,
+        };
+        const at = await page.conclude(client, outcome);
+        if (page.keysAs !== undefined)
+          send(storeSeen(client, writer, job.runId, page.keysAs, [...ids, ...named]));
+        const written = { ...result, deleted: marked.deleted };
+        const progress = { ...written, rejected: rejected.length, pages: 1, ...spent };
+        const cancelled = commitProgress(client, job.runId, writer.stream, progress, at);
+        send(cancelled);
+        return { written, at, cancelled };
+      },
     );
     context.onRecords?.(connection.provider.id, { ...written, rejected: rejected.length });
-    return committed;
+    return { at, cancelled: await cancelled };
   } catch (error) {
     give(counts, spent);
     throw error;
@@ -162,11 +166,16 @@ async function lockAndRead(
   client: pg.PoolClient,
   writer: Writer,
   ids: readonly string[],
-  baseSeq: number,
+  { baseSeq, onLocked }: { readonly baseSeq: number; readonly onLocked?: (seq: number) => void },
 ): Promise<{ readonly lastSeq: number; readonly stored: Stored }> {
+  const locked = async (): Promise<number> => {
+    const seq = await lockStream(client, writer);
+    onLocked?.(seq);
+    return seq;
+  };
   // Two statements, though sent together: the second sees what was committed while the first waited for the lock.
   const [lastSeq, stored] = await Promise.all([
-    lockStream(client, writer),
+    locked(),
     ids.length === 0 ? noneStored : storedRecords(client, writer, ids, baseSeq),
   ]);
   return { lastSeq, stored };

@@ -10,23 +10,14 @@ import type { ResolvedConnection } from '../providers/connection.ts';
 import type { ProviderDefinition } from '../providers/contract.ts';
 import { sweepConnects } from '../store/connect-flows.ts';
 import type { Db } from '../store/db.ts';
-import {
-  claimRevocations,
-  dropRevocation,
-  postponeRevocation,
-  type RevocationRow,
-} from '../store/grant-revocations.ts';
 import { grantIdentity, keptGrants, type GrantRow } from '../store/grants.ts';
+import { settleDue, type RevocationRow } from '../store/last-requests.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { resolved, storedInput, type LoadConnection } from './load-connection.ts';
 
 /** A refresh token whose lifetime nobody names is used at least this often: short against any lifetime in use. */
 const UNKNOWN_LIFETIME_RENEWAL_MS = 7 * 86_400_000;
 const HOUR = 3_600_000;
-/** After this a provider that can't be reached has been asked often enough: the token ends by itself. */
-const MAX_REVOCATION_ATTEMPTS = 12;
-const REVOCATION_HOLD_SECONDS = 120;
-const BATCH = 20;
 
 export interface UpkeepContext {
   readonly db: Db;
@@ -91,16 +82,11 @@ async function renew(context: UpkeepContext, connection: ResolvedConnection): Pr
 
 /** Asks providers to revoke what is queued and due; what fails comes again, ever later. Returns how many are settled. */
 export async function revokeGrants(context: UpkeepContext): Promise<number> {
-  let settled = 0;
-  for (;;) {
-    const due = await claimRevocations(context.db.pool, BATCH, REVOCATION_HOLD_SECONDS);
-    for (const row of due) if (await revokeOne(context, row)) settled += 1;
-    if (due.length < BATCH) return settled;
-  }
+  return settleDue(context.db.pool, 'grant_revocations', (row) => revokeOne(context, row));
 }
 
 async function revokeOne(context: UpkeepContext, row: RevocationRow): Promise<boolean> {
-  const { db, vault, logger } = context;
+  const { vault, logger } = context;
   const about = { connection: row.connection_id, provider: row.provider, attempts: row.attempts };
   let failure: unknown;
   try {
@@ -111,7 +97,6 @@ async function revokeOne(context: UpkeepContext, row: RevocationRow): Promise<bo
     const token = vault.decrypt(row.refresh_token, grantIdentity(row.connection_id));
     const result = await revokeToken(context.servers, tokenSubject(connection), token);
     if (result.outcome !== 'failed') {
-      await dropRevocation(db.pool, row.id);
       logger.info({ ...about, outcome: result.outcome }, 'the grant of a removed connection was given back');
       return true;
     }
@@ -121,8 +106,6 @@ async function revokeOne(context: UpkeepContext, row: RevocationRow): Promise<bo
   }
   const { code, message } = reportOf(failure);
   logger.warn({ ...about, code, message }, 'a grant could not be revoked at the provider');
-  if (row.attempts >= MAX_REVOCATION_ATTEMPTS) await dropRevocation(db.pool, row.id);
-  else await postponeRevocation(db.pool, row.id, Math.min(86_400, 60 * 2 ** row.attempts));
   return false;
 }
 

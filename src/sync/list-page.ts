@@ -17,14 +17,16 @@ export interface ListPage {
   readonly request: RequestEntry | undefined;
 }
 
+/** `base`: the stream's number, where the caller knows it to be the newest as this is called. */
 export async function fetchListPage(
   context: SyncContext,
   { connection, stream, counts, signal, job }: WalkInput,
   writer: Writer,
   url: string,
+  base?: number,
 ): Promise<ListPage> {
   signal.throwIfAborted();
-  const baseSeq = await currentSeq(context.db.pool, writer);
+  const baseSeq = base ?? (await currentSeq(context.db.pool, writer));
   const answer = await context.outbound.getJson({ connection, flow: job.runId, url, stream, counts, signal });
   const items = itemsOf(stream, answer.body);
   const next = nextPage(connection, stream, {

@@ -12,6 +12,8 @@ const COUNTED_EVERY_MS = 5_000;
 export interface LiveCounts {
   /** by stream; `COUNT_LIMIT + 1` for more than that */
   of(connectionId: string): Promise<Readonly<Record<string, number>>>;
+  /** the same of several, by connection, in two statements */
+  ofAll(connectionIds: readonly string[]): Promise<ReadonlyMap<string, Readonly<Record<string, number>>>>;
 }
 
 interface Counted {
@@ -20,33 +22,56 @@ interface Counted {
   readonly rows: number;
 }
 
+interface Stream {
+  readonly connection_id: string;
+  readonly stream: string;
+  readonly last_seq: string;
+}
+
 /** `now` in epoch milliseconds. */
 export function createLiveCounts(db: Pick<Db, 'pool'>, now: () => number): LiveCounts {
   const known = new Map<string, Counted>();
-  const count = async (connectionId: string, stream: string, seq: string): Promise<number> => {
-    const key = `${connectionId}/${stream}`;
-    const before = known.get(key);
-    if (before !== undefined && (before.seq === seq || now() - before.at < COUNTED_EVERY_MS))
-      return before.rows;
-    const result = await db.pool.query<{ rows: number }>(
-      `select count(*)::int as rows from (
-         select 1 from sluice.records where connection_id = $1 and stream = $2 and deleted_at is null limit $3) live`,
-      [connectionId, stream, COUNT_LIMIT + 1],
+  const keyOf = ({ connection_id, stream }: Stream): string => `${connection_id}/${stream}`;
+
+  const count = async (streams: readonly Stream[]): Promise<void> => {
+    const result = await db.pool.query<Stream & { rows: number }>(
+      `select asked.connection_id, asked.stream, asked.last_seq, live.rows
+         from unnest($1::text[], $2::text[], $3::text[]) as asked (connection_id, stream, last_seq)
+        cross join lateral (
+          select count(*)::int as rows from (
+            select 1 from sluice.records r
+             where r.connection_id = asked.connection_id and r.stream = asked.stream and r.deleted_at is null
+             limit $4) found) live`,
+      [
+        streams.map(({ connection_id }) => connection_id),
+        streams.map(({ stream }) => stream),
+        streams.map(({ last_seq }) => last_seq),
+        COUNT_LIMIT + 1,
+      ],
     );
-    const rows = result.rows[0]?.rows ?? 0;
-    known.set(key, { seq, at: now(), rows });
-    return rows;
+    for (const row of result.rows) known.set(keyOf(row), { seq: row.last_seq, at: now(), rows: row.rows });
   };
-  return {
-    async of(connectionId) {
-      const streams = await db.pool.query<{ stream: string; last_seq: string }>(
-        `select stream, last_seq from sluice.streams where connection_id = $1 and last_seq > 0 order by stream`,
-        [connectionId],
+
+  const ofAll: LiveCounts['ofAll'] = async (connectionIds) => {
+    const { rows: streams } = await db.pool.query<Stream>(
+      `select connection_id, stream, last_seq::text from sluice.streams
+        where connection_id = any($1) and last_seq > 0 order by connection_id, stream`,
+      [connectionIds],
+    );
+    const stale = streams.filter((stream) => {
+      const before = known.get(keyOf(stream));
+      return (
+        before === undefined || (before.seq !== stream.last_seq && now() - before.at >= COUNTED_EVERY_MS)
       );
-      const counts: Record<string, number> = {};
-      for (const { stream, last_seq } of streams.rows)
-        counts[stream] = await count(connectionId, stream, last_seq);
-      return counts;
-    },
+    });
+    if (stale.length > 0) await count(stale);
+    const counts = new Map<string, Record<string, number>>();
+    for (const stream of streams) {
+      const own = counts.get(stream.connection_id) ?? {};
+      own[stream.stream] = known.get(keyOf(stream))?.rows ?? 0;
+      counts.set(stream.connection_id, own);
+    }
+    return counts;
   };
+  return { ofAll, of: async (id) => (await ofAll([id])).get(id) ?? {} };
 }

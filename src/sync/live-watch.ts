@@ -112,7 +112,10 @@ async function marksOf(
             from sluice.runs r
             left join lateral (select sum(entries) as entries from sluice.run_streams where run_id = r.id) s on true
            where r.slot is not null),
-         (select max(finished_at) from sluice.runs where finished_at is not null)) as mark`,
+         (select max(finished_at) from sluice.runs where finished_at is not null),
+         (select md5(string_agg(concat_ws(' ', connection_id, place, state), ',' order by connection_id, place))
+            from sluice.webhook_endpoints),
+         (select max(id) from sluice.webhook_events where status = 'dead')) as mark`,
     );
     marks.set(nameOf('overview'), found.rows[0]?.mark ?? null);
   }

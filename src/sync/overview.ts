@@ -1,4 +1,4 @@
-/** Every connection at a glance: state, last run, how fresh its data are; in two statements, however many there are. */
+/** Connections at a glance: state, last run, how fresh their data are; in two statements, however many there are. */
 import type { ConnectionInput } from '../config/connection.ts';
 import type { ErrorReport } from '../errors.ts';
 import type { ProviderDefinition } from '../providers/contract.ts';
@@ -47,12 +47,54 @@ interface Row {
   readonly finished_at: Date | null;
 }
 
-/** In the order of their ids; of one connection alone where `id` is given. `now` in epoch milliseconds. */
+export interface GlanceFilter {
+  /** stands somewhere in the id or in the provider's */
+  readonly search: string;
+  /** one of these [any] */
+  readonly states: readonly string[];
+}
+
+/** More than these aren't counted. */
+export const GLANCE_COUNT_LIMIT = 10_000;
+
+/** A page of those that fit, by id; `total` up to one more than `GLANCE_COUNT_LIMIT`. */
+export async function glancePage(
+  db: Pick<Db, 'pool'>,
+  findProvider: (id: string) => ProviderDefinition | undefined,
+  now: number,
+  { search, states, after, limit }: GlanceFilter & { readonly after: string; readonly limit: number },
+): Promise<{
+  readonly connections: ConnectionGlance[];
+  readonly more: boolean;
+  readonly total: number;
+}> {
+  const fits = `($1 = '' or strpos(id, $1) > 0 or strpos(provider, $1) > 0)
+                and (cardinality($2::text[]) = 0 or state = any($2))`;
+  const filter = [search.toLowerCase(), states];
+  const [page, all] = await Promise.all([
+    db.pool.query<{ id: string }>(
+      `select id from sluice.connections where ${fits} and id > $3 order by id limit $4`,
+      [...filter, after, limit + 1],
+    ),
+    db.pool.query<{ total: number }>(
+      `select count(*)::int as total from (select 1 from sluice.connections where ${fits} limit $3) found`,
+      [...filter, GLANCE_COUNT_LIMIT + 1],
+    ),
+  ]);
+  const ids = page.rows.slice(0, limit).map(({ id }) => id);
+  return {
+    connections: ids.length === 0 ? [] : await glances(db, findProvider, now, ids),
+    more: page.rows.length > limit,
+    total: all.rows[0]?.total ?? 0,
+  };
+}
+
+/** In the order of their ids; of these alone where `ids` are given. `now` in epoch milliseconds. */
 export async function glances(
   db: Pick<Db, 'pool'>,
   findProvider: (id: string) => ProviderDefinition | undefined,
   now: number,
-  id?: string,
+  ids?: readonly string[],
 ): Promise<ConnectionGlance[]> {
   const [connections, streams] = await Promise.all([
     db.pool.query<Row>(
@@ -62,14 +104,14 @@ export async function glances(
          from sluice.connections c
          left join lateral (select id, status, error, started_at, finished_at from sluice.runs
                              where connection_id = c.id order by created_at desc, id desc limit 1) r on true
-        where $1::text is null or c.id = $1
+        where $1::text[] is null or c.id = any($1)
         order by c.id`,
-      [id ?? null],
+      [ids ?? null],
     ),
     db.pool.query<{ connection_id: string; stream: string; last_success_at: Date }>(
       `select connection_id, stream, last_success_at from sluice.streams
-        where last_success_at is not null and ($1::text is null or connection_id = $1)`,
-      [id ?? null],
+        where last_success_at is not null and ($1::text[] is null or connection_id = any($1))`,
+      [ids ?? null],
     ),
   ]);
   const successes = new Map<string, Map<string, Date>>();

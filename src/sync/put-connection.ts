@@ -12,6 +12,11 @@ import { storedInput } from './load-connection.ts';
  */
 const BOUND_TO_SECRETS = ['provider', 'settings', 'endpoints', 'oauth'] as const;
 
+/** The keys that differ, of those that shape where credentials are sent. */
+export function sentElsewhere(before: ConnectionInput, after: ConnectionInput): string[] {
+  return BOUND_TO_SECRETS.filter((key) => !isDeepStrictEqual(before[key], after[key]));
+}
+
 /**
  * The credentials that are stored, for a body that names none.
  *
@@ -23,7 +28,7 @@ export function keptCredentials(
   vault: ApplyDeps['vault'],
 ): ConnectionInput['credentials'] {
   const stored = storedInput(row, vault);
-  const changed = BOUND_TO_SECRETS.filter((key) => !isDeepStrictEqual(stored[key], without[key]));
+  const changed = sentElsewhere(stored, without);
   if (changed.length === 0) return stored.credentials;
   throw new SluiceError(
     'request_invalid',
@@ -39,11 +44,33 @@ export function assertManagedHere(row: ConnectionRow | undefined): void {
   }
 }
 
-/** Stores it. Returns whether it is new. @throws SluiceError `connection_managed_by_file` */
-export async function putConnection(deps: ApplyDeps, input: ConnectionInput, now: Date): Promise<boolean> {
+/** Tells two states of one connection apart, also where it was removed and made again between them. */
+export function versionOf(row: Pick<ConnectionRow, 'revision' | 'created_at'>): string {
+  return `${row.revision}-${row.created_at.getTime()}`;
+}
+
+/** @throws SluiceError `connection_changed` where it isn't what somebody looked at, or is gone */
+export function assertVersion(row: ConnectionRow | undefined, id: string, version: string): void {
+  if (row !== undefined && versionOf(row) === version) return;
+  const what = row === undefined ? 'removed' : 'changed by somebody else';
+  throw new SluiceError('connection_changed', `${id} was ${what} in the meantime.`);
+}
+
+/**
+ * Stores it. Returns whether it is new. With `version` only where it is still that one.
+ *
+ * @throws SluiceError `connection_managed_by_file`, `connection_changed`
+ */
+export async function putConnection(
+  deps: ApplyDeps,
+  input: ConnectionInput,
+  now: Date,
+  version?: string,
+): Promise<boolean> {
   return storeConnection(deps, input, now, async (client) => {
     const row = await findConnection(client, input.id);
     assertManagedHere(row);
+    if (version !== undefined) assertVersion(row, input.id, version);
     return row;
   });
 }

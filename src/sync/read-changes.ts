@@ -35,6 +35,11 @@ interface FeedRow {
   readonly changed_at: Date;
 }
 
+/** The number that digits write; one that is too long to be exact is beyond every feed, and stays so. */
+export function changeNumber(digits: string): number {
+  return Math.min(Number(digits), Number.MAX_SAFE_INTEGER);
+}
+
 /**
  * One statement, so that page, newest number and truncation are of one moment. The page is cut out by the primary key
  * before bodies are looked up, one by one in the other primary key: a page costs the same wherever it begins. Where

@@ -1,7 +1,9 @@
 /** Encrypts with the first key what an older one encrypted: credentials, refresh tokens, webhook secrets, cached tokens. */
+import { flowIdentity } from '../auth/authorization/connector.ts';
 import type { Vault } from '../auth/vault.ts';
 import type { Db } from '../store/db.ts';
 import { grantIdentity } from '../store/grants.ts';
+import type { LastRequests } from '../store/last-requests.ts';
 import { endpointIdentityOf } from '../store/webhook-endpoints.ts';
 import { credentialsIdentity } from './load-connection.ts';
 
@@ -45,32 +47,25 @@ export async function rotateKeys(db: Db, vault: Vault): Promise<Rotation> {
     update: `update sluice.grants set refresh_token = $3 where connection_id = $1 and refresh_token = $2`,
     identity: grantIdentity,
   });
-  const leftOvers = [
-    { column: 'credentials', identity: credentialsIdentity },
-    { column: 'refresh_token', identity: grantIdentity },
-  ];
-  for (const { column, identity } of leftOvers) {
-    const revocations = await rotateColumn(db, vault, {
-      select: `select id || ' ' || connection_id as key, ${column} as value from sluice.grant_revocations order by id`,
-      update: `update sluice.grant_revocations set ${column} = $3 where id = split_part($1, ' ', 1) and ${column} = $2`,
-      identity: (key) => identity(key.split(' ')[1] ?? ''),
+  // of consents that are under way, which end within minutes: not counted
+  await rotateColumn(db, vault, {
+    select: `select state as key, sealed as value from sluice.connect_flows
+              where used_at is null and expires_at > now() order by state`,
+    update: `update sluice.connect_flows set sealed = $3 where state = $1 and sealed = $2`,
+    identity: flowIdentity,
+  });
+  // Last: what a removed connection leaves moves here from the rows above, and must not slip past both.
+  const owed = (table: LastRequests, column: string, bound: string, identity: (bound: string) => string) =>
+    rotateColumn(db, vault, {
+      select: `select id as key, ${bound} as bound, ${column} as value from sluice.${table} order by id`,
+      update: `update sluice.${table} set ${column} = $3 where id = $1 and ${column} = $2`,
+      identity,
     });
-    grants.rotated += revocations.rotated;
-    grants.current += revocations.current;
-  }
-  for (const { column, identity } of [
-    { column: 'credentials', identity: (key: string) => credentialsIdentity(key.split(':')[0] ?? '') },
-    { column: 'secrets', identity: endpointIdentityOf },
-  ]) {
-    const removals = await rotateColumn(db, vault, {
-      select: `select id || ' ' || connection_id || ':' || place as key, ${column} as value
-                 from sluice.webhook_removals order by id`,
-      update: `update sluice.webhook_removals set ${column} = $3 where id = split_part($1, ' ', 1) and ${column} = $2`,
-      identity: (key) => identity(key.slice(key.indexOf(' ') + 1)),
-    });
-    endpoints.rotated += removals.rotated;
-    endpoints.current += removals.current;
-  }
+  const place = `connection_id || ':' || place`;
+  add(grants, await owed('grant_revocations', 'credentials', 'connection_id', credentialsIdentity));
+  add(grants, await owed('grant_revocations', 'refresh_token', 'connection_id', grantIdentity));
+  add(endpoints, await owed('webhook_removals', 'credentials', 'connection_id', credentialsIdentity));
+  add(endpoints, await owed('webhook_removals', 'secrets', place, endpointIdentityOf));
   return {
     credentials: credentials.rotated + endpoints.rotated,
     grants: grants.rotated,
@@ -80,26 +75,34 @@ export async function rotateKeys(db: Db, vault: Vault): Promise<Rotation> {
 }
 
 interface EncryptedColumn {
+  /** `key`, `value`, and `bound` where the ciphertext is bound to something else than the key */
   readonly select: string;
   /** $1 key, $2 the old ciphertext, $3 the new one */
   readonly update: string;
-  readonly identity: (key: string) => string;
+  /** of the vault, from `bound` or the key */
+  readonly identity: (bound: string) => string;
 }
 
-async function rotateColumn(
-  db: Db,
-  vault: Vault,
-  column: EncryptedColumn,
-): Promise<{ rotated: number; current: number }> {
-  const rows = await db.pool.query<{ key: string; value: string }>(column.select);
+interface Counts {
+  rotated: number;
+  current: number;
+}
+
+function add(sum: Counts, more: Counts): void {
+  sum.rotated += more.rotated;
+  sum.current += more.current;
+}
+
+async function rotateColumn(db: Db, vault: Vault, column: EncryptedColumn): Promise<Counts> {
+  const rows = await db.pool.query<{ key: string; bound?: string; value: string }>(column.select);
   let rotated = 0;
   let current = 0;
-  for (const { key, value } of rows.rows) {
+  for (const { key, bound = key, value } of rows.rows) {
     if (!vault.needsRotation(value)) {
       current += 1;
       continue;
     }
-    const identity = column.identity(key);
+    const identity = column.identity(bound);
     const fresh = vault.encrypt(vault.decrypt(value, identity), identity);
     const updated = await db.pool.query(column.update, [key, value, fresh]);
     rotated += updated.rowCount ?? 0;

@@ -97,6 +97,8 @@ function recordId(stream: StreamDefinition, item: unknown, parent: string): stri
   const parts: string[] = [];
   for (const field of fields) {
     const value = field === '{parent}' ? parent : fieldAt(item, field);
+    // Beyond 2^53 digits are lost, and what is left may be another record's.
+    if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER) return undefined;
     if (typeof value === 'number' || typeof value === 'bigint') parts.push(String(value));
     else if (typeof value === 'string' && value !== '') parts.push(value);
     else return undefined;

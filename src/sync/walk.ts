@@ -2,6 +2,7 @@
  * The core loop: page after page, each committed with its checkpoint before the next one counts. While a page is
  * written the next is already on its way; what goes wrong with that one surfaces after the commit.
  */
+import { AsyncResource } from 'node:async_hooks';
 import { SluiceError } from '../errors.ts';
 import { commitPage, takeApart, type CommittedPage, type PageContent } from './commit-page.ts';
 import type { SyncContext } from './context.ts';
@@ -38,8 +39,14 @@ export async function walk(context: SyncContext, input: WalkInput): Promise<Walk
 
   for (;;) {
     // One partition: from where it stands to its last page.
-    const fetchNext = (url: string): Promise<PageToStore> =>
-      fetchAndTakeApart(context, input, writer, url, at.partition);
+    const { partition: current } = at;
+    // Bound: what is asked for while a page is committed is no part of that commit, in a trace.
+    const fetchNext = AsyncResource.bind((url: string, base?: number): Promise<PageToStore> => {
+      const coming = fetchAndTakeApart(context, input, writer, url, current, base);
+      // An error of the page ahead is met where it is awaited, not as an unhandled rejection before.
+      coming.catch(() => {});
+      return coming;
+    });
     let ahead = at.next === null ? undefined : fetchNext(at.next);
     while (ahead !== undefined) {
       const page = await ahead.catch((error: unknown) => {
@@ -54,10 +61,11 @@ export async function walk(context: SyncContext, input: WalkInput): Promise<Walk
         throw new SluiceError('paging_loop', `The list of ${stream.name} names the same page twice.`);
       }
       seen.add(page.url);
-      ahead = page.next === undefined ? undefined : fetchNext(page.next);
-      // An error of the page ahead is met where it is awaited, not as an unhandled rejection before.
-      ahead?.catch(() => {});
-      const committed = await commitListPage(context, input, writer, at, page);
+      ahead = undefined;
+      const { next } = page;
+      const committed = await commitListPage(context, input, writer, at, page, (seq) => {
+        if (next !== undefined) ahead ??= fetchNext(next, seq);
+      });
       at = committed.at;
       if (committed.cancelled) return { status: 'cancelled', error: null };
       input.signal.throwIfAborted();
@@ -91,8 +99,9 @@ async function fetchAndTakeApart(
   writer: Writer,
   url: string,
   partition: string,
+  base: number | undefined,
 ): Promise<PageToStore> {
-  const { items, ...page } = await fetchListPage(context, input, writer, url);
+  const { items, ...page } = await fetchListPage(context, input, writer, url, base);
   return { ...page, content: await takeApart(input.stream, items, partition, () => 0) };
 }
 
@@ -102,6 +111,7 @@ function commitListPage(
   writer: Writer,
   at: Checkpoint,
   page: PageToStore,
+  onLocked: (seq: number) => void,
 ): Promise<CommittedPage<Checkpoint>> {
   return commitPage(context, input, writer, {
     content: page.content,
@@ -110,6 +120,7 @@ function commitListPage(
     partition: at.partition,
     tally: at.tally ?? emptyTally,
     keysAs: at.page,
+    onLocked,
     conclude: (_client, { unidentified, tally }) => ({
       ...at,
       next: page.next ?? null,

@@ -1,10 +1,11 @@
 /** The logger: pino to standard error, without secrets, as JSON or readable on a terminal. */
-import { pino, type Logger as PinoLogger } from 'pino';
+import { pino, type Logger as PinoLogger, type LoggerOptions as PinoOptions } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import { logSubject } from './log-context.ts';
 import { redactor, scrub, withoutParameters } from './redact.ts';
 
 export type Logger = PinoLogger;
+type LoggerHooks = NonNullable<PinoOptions['hooks']>;
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
 /** Anything that takes whole lines. */
@@ -23,6 +24,8 @@ export interface LoggerOptions {
   readonly redact?: readonly string[];
   /** colours in the pretty format [only where the terminal has them] */
   readonly colors?: boolean;
+  /** errors whose lines are left out [none] */
+  readonly omit?: (error: unknown) => boolean;
   /** properties of every line [pid] */
   readonly base?: Readonly<Record<string, unknown>>;
 }
@@ -42,6 +45,7 @@ export function createLogger(options: LoggerOptions = {}): Logger {
       level: options.level ?? 'info',
       base: options.base === undefined ? { pid: process.pid } : redact(options.base),
       timestamp: pino.stdTimeFunctions.isoTime,
+      ...(options.omit === undefined ? {} : { hooks: { logMethod: omitting(options.omit) } }),
       // a copy, since what is logged is merged into it; what the line itself says goes first
       mixin: () => ({ ...logSubject() }),
       formatters: { level: (label) => ({ level: label }), log: redact },
@@ -55,6 +59,14 @@ export function createLogger(options: LoggerOptions = {}): Logger {
     options.format === 'pretty' ? prettySink(sink, options.colors) : sink,
   );
   return redactingChildren(logger, redact);
+}
+
+function omitting(omit: (error: unknown) => boolean): NonNullable<LoggerHooks['logMethod']> {
+  return function logMethod(args, method) {
+    const [fields] = args as unknown[];
+    const isOmitted = typeof fields === 'object' && fields !== null && 'err' in fields && omit(fields.err);
+    if (!isOmitted) Reflect.apply(method, this, args);
+  };
 }
 
 /** pino-pretty's function on each line, in this thread: its stream form would hold lines back until a later tick. */

@@ -1,16 +1,18 @@
 /** The web applications: what each route needs around it. Listening is apart, in `server.ts`. */
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { SluiceError } from '../errors.ts';
 import { version } from '../package-root.ts';
 import { mountApi } from './api/index.ts';
 import { bodyTooLarge, MAX_BODY } from './body.ts';
 import type { ConnectDeps, ProbeDeps, WebApp, WebDeps, WebEnv } from './contract.ts';
-import { errorHandler, unknownRoute } from './problem.ts';
+import { errorHandler, problemResponse, unknownRoute } from './problem.ts';
 import { actionRoutes } from './routes/actions.tsx';
 import { assetRoutes } from './routes/assets.ts';
 import { auditRoutes } from './routes/audit.tsx';
 import { connectRoutes } from './routes/connect.tsx';
 import { consoleRoutes } from './routes/console.tsx';
+import { editConnectionRoutes } from './routes/edit-connection.tsx';
 import { eventRoutes } from './routes/events.tsx';
 import { healthRoutes } from './routes/health.ts';
 import { liveRoutes } from './routes/live.ts';
@@ -29,7 +31,7 @@ import type { SteeringWebDeps } from './steering/page.tsx';
 /** The app of a `web` process: health, metrics, and, where there is a password, console and Bull Board. */
 export function createWebApp(deps: WebDeps): WebApp {
   const app = baseApp(deps);
-  if (deps.intake !== undefined) app.route('/', webhookRoutes(deps.intake));
+  if (deps.intake !== undefined) app.route('/', webhookRoutes(deps.intake, deps.refusals));
   const sessions =
     deps.admin === undefined ? undefined : createSessions(deps.admin, deps.publicUrl, deps.now);
   const { api, connector } = deps;
@@ -59,6 +61,7 @@ export function createWebApp(deps: WebDeps): WebApp {
 /** The pages by which an operator acts. */
 function steer(app: WebApp, deps: SteeringWebDeps, sessions: Sessions): void {
   app.route('/', newConnectionRoutes(deps, sessions));
+  app.route('/', editConnectionRoutes(deps, sessions));
   app.route('/', actionRoutes(deps, sessions));
   app.route('/', eventRoutes(deps, sessions));
   app.route('/', notificationRoutes(deps, sessions));
@@ -97,6 +100,11 @@ function bareApp(deps: Pick<ProbeDeps, 'logger' | 'now' | 'publicUrl' | 'tracing
   });
   if (deps.tracing !== undefined) app.use(traceRequests(deps.tracing));
   app.use(securityHeaders(deps.publicUrl, QUEUES_PATH));
+  app.use(async (c, next) => {
+    // what Postgres can't hold names nothing; these two have answers of their own
+    if (!/\0|%00/.test(c.req.path) || /^\/(?:v1|webhooks)\//.test(c.req.path)) return next();
+    return problemResponse(c, new SluiceError('not_found', 'There is nothing of that name.'));
+  });
   const limit = bodyLimit({ maxSize: MAX_BODY, onError: bodyTooLarge });
   app.use((c, next) => (readsItself(c.req.method, c.req.path) ? next() : limit(c, next)));
   app.notFound(unknownRoute);

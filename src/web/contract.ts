@@ -9,6 +9,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import type { Api } from './api/contract.ts';
 import type { ApiRate } from './api/rate-limit.ts';
+import type { RefusalPace } from './refusal-pace.ts';
 import type { Session } from './session.ts';
 import type { ConsoleDeps } from './console/contract.ts';
 import type { SteeringDeps } from './steering-contract.ts';
@@ -56,6 +57,8 @@ export interface AdminLogin {
 export interface ConnectDeps {
   /** without it there are no such pages */
   readonly connector?: Connector;
+  /** the same on behalf of an operator, written down; without it he needs a link as everybody does */
+  readonly connectorAs?: (actor: Actor) => Pick<Connector, 'begin' | 'finish'>;
   readonly publicUrl: string;
 }
 
@@ -92,6 +95,8 @@ export interface MappingsDeps {
 export interface WebDeps extends ProbeDeps, ConnectDeps {
   /** without it no route takes webhooks */
   readonly intake?: WebhookIntake;
+  /** when messages that nobody signed are answered [100 a second at once] */
+  readonly refusals?: RefusalPace;
 
   /** without it there are no pages that steer, and nothing notes a login */
   readonly steering?: SteeringDeps;

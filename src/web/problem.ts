@@ -38,6 +38,7 @@ const SHOWN_DETAILS: Partial<Record<ErrorCode, 'earliest' | 'last' | 'problems'>
 const STATUS_BY_CODE: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   api_key_required: 401,
   body_too_large: 413,
+  connection_changed: 409,
   connection_managed_by_file: 409,
   connection_parked: 409,
   connection_paused: 409,
@@ -54,6 +55,7 @@ const STATUS_BY_CODE: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   internal: 500,
   login_failed: 401,
   login_required: 401,
+  method_not_allowed: 405,
   not_found: 404,
   queues_read_only: 403,
   request_invalid: 400,

@@ -3,6 +3,7 @@ import type { ErrorReport } from '../errors.ts';
 import type { Actor, AuditFilter, AuditView } from '../store/audit.ts';
 import type { EventStatus } from '../store/inbox-history.ts';
 import type { CheckStep } from '../sync/check.ts';
+import type { ConnectionEdit, Difference } from '../sync/edit-connection.ts';
 import type { EventView } from '../webhooks/history.ts';
 import type { NotificationView } from '../webhooks/notify-log.ts';
 import type { EndpointView } from '../webhooks/endpoints.ts';
@@ -39,6 +40,8 @@ export interface FormField {
   /** the values it may have, where there are few */
   readonly options: readonly string[];
   readonly default: string | null;
+  /** there may be several, while a secret is rotated */
+  readonly list: boolean;
 }
 
 /** What a form for a connection of a provider asks for. */
@@ -51,7 +54,13 @@ export interface ProviderForm {
   readonly schedule: string;
   readonly settings: readonly FormField[];
   readonly credentials: readonly FormField[];
-  readonly streams: readonly { readonly name: string; readonly title: string; readonly optional: boolean }[];
+  readonly streams: readonly {
+    readonly name: string;
+    readonly title: string;
+    readonly optional: boolean;
+    /** described by the connection itself */
+    readonly custom: boolean;
+  }[];
 }
 
 export interface FormProblem {
@@ -70,6 +79,35 @@ export interface Trial {
   readonly check: { readonly steps: readonly CheckStep[]; readonly error: ErrorReport | null } | null;
 }
 
+/** A stored connection as a form shows it. Nothing secret is in it. */
+export interface EditableConnection {
+  readonly id: string;
+  readonly managedBy: 'file' | 'api';
+  readonly state: string;
+  /** handed back with what was typed, it tells whether somebody else was faster */
+  readonly version: string;
+  readonly form: ProviderForm;
+  readonly values: ConnectionEdit;
+  /** how many secrets are stored under each name */
+  readonly secrets: Readonly<Record<string, number>>;
+  /** its credentials can't be decrypted, and have to be entered again */
+  readonly unreadable: boolean;
+  /** keys of its configuration that the form doesn't show */
+  readonly untouched: readonly string[];
+  readonly yaml: string;
+}
+
+/** What an edit would do. Nothing was stored. */
+export interface EditTrial extends Trial {
+  /** what may be meant so */
+  readonly warnings: readonly FormProblem[];
+  readonly differences: readonly Difference[];
+  /** with the edit, as in sluice.yaml */
+  readonly yaml: string;
+  /** the edit, encrypted, for whoever confirms it; null where something is wrong */
+  readonly draft: string | null;
+}
+
 export interface EventPage {
   readonly events: readonly EventView[];
   /** hand it back as `before`; null at the end */
@@ -86,6 +124,26 @@ export interface SteeringDeps {
   asYaml(id: string, body: Readonly<Record<string, unknown>>): string;
   /** of a stored one */
   storedYaml(id: string): Promise<string>;
+  /** @throws SluiceError `not_found`, `provider_unknown` */
+  editable(id: string): Promise<EditableConnection>;
+  /**
+   * `session` is the one that may confirm it; without `check` it isn't tried at the provider.
+   *
+   * @throws SluiceError `not_found`, `connection_managed_by_file`, `connection_changed`
+   */
+  tryEdit(
+    id: string,
+    edit: ConnectionEdit,
+    how: { readonly version: string; readonly session: string; readonly check: boolean },
+  ): Promise<EditTrial>;
+  /** The edit of a draft, for whoever wants to change it. @throws SluiceError as `storeEdit` */
+  reopenEdit(id: string, draft: string, session: string): Promise<ConnectionEdit>;
+  /**
+   * Stores what a preview showed.
+   *
+   * @throws SluiceError `not_found`, `connection_managed_by_file`, `connection_changed`, `request_invalid`
+   */
+  storeEdit(actor: Actor, id: string, draft: string, session: string): Promise<void>;
   /** a person must give it access before it can read anything */
   needsConsent(id: string): Promise<boolean>;
 

@@ -174,6 +174,10 @@ tr.pause td.error code { color: inherit; background: var(--code-back); }
 
 const plots = `
 .plots { display: grid; grid-template-columns: 1fr 1fr; gap: var(--gap); margin-bottom: .6rem; }
+.switch { display: flex; gap: .25rem; flex: 1; }
+.switch a { padding: .1rem .55rem; border-radius: 6px; color: var(--muted); text-decoration: none; }
+.switch a:hover { color: var(--text); text-decoration: underline; }
+.switch a[aria-current] { color: var(--text); background: var(--calm-back); font-weight: 600; }
 .plots figure { margin: 0; min-width: 0; overflow: hidden; }
 .plots figcaption { font-weight: 600; font-size: .9rem; margin-bottom: .4rem; }
 .plots [data-plot] { min-height: 200px; }
@@ -202,7 +206,7 @@ const narrow = `
   .table tbody th, .table tbody td, .table tbody tr.pause td { border: 0; padding: .12rem 0; }
   .table tbody td { display: flex; justify-content: space-between; gap: 1rem; text-align: right; }
   .table tbody td > div { min-width: 0; }
-  .table tbody td::before { content: attr(data-label); color: var(--muted); text-align: left; font-size: .9rem; }
+  .table tbody td::before { content: attr(data-label); flex: none; max-width: 60%; color: var(--muted); text-align: left; font-size: .9rem; }
   .table tbody td.error { display: block; text-align: left; }
   .table tbody td.error::before { content: none; }
   .number { white-space: normal; }

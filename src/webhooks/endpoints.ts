@@ -114,11 +114,6 @@ export function targetOf(
   };
 }
 
-/** Whether a person has to do something about it. */
-export function isDown(state: EndpointState): boolean {
-  return state === 'suspended' || state === 'inactive' || state === 'missing';
-}
-
 /** @throws SluiceError `public_url_missing` (config) */
 export async function ownUrl(context: RegistrationContext, connectionId: string): Promise<string> {
   const publicUrl = await context.publicUrl();

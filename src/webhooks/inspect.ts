@@ -3,6 +3,7 @@ import { SluiceError } from '../errors.ts';
 import type { SendAnswer } from '../outbound/send.ts';
 import {
   forgetEndpoint,
+  isDown,
   noteEndpointState,
   type EndpointRow,
   type EndpointState,
@@ -10,7 +11,6 @@ import {
 import {
   ask,
   beginWork,
-  isDown,
   refused,
   targetOf,
   viewsOf,

@@ -1,6 +1,6 @@
 /**
  * Our own webhooks: what the outbox holds goes to the operator's address, signed as Standard Webhooks, again and again
- * for up to three days, until it answers 2xx.
+ * for up to a day and a half, until it answers 2xx.
  */
 import { reportOf, SluiceError, type ErrorReport } from '../errors.ts';
 import type { GuardedFetch } from '../net/contract.ts';

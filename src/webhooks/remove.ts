@@ -2,16 +2,11 @@
 import { reportOf } from '../errors.ts';
 import { tryLocked } from '../store/try-lock.ts';
 import { endpointsOf, registrationTask } from '../store/webhook-endpoints.ts';
-import { claimRemovals, dropRemoval, postponeRemoval, type RemovalRow } from '../store/webhook-removals.ts';
+import { settleDue, type RemovalRow } from '../store/last-requests.ts';
 import { resolved, storedInput } from '../sync/load-connection.ts';
 import { ask, refused, registrable, targetOf, type RegistrationContext } from './endpoints.ts';
 import { isGone } from './inspect.ts';
 import { storedSecrets } from './receivers.ts';
-
-/** After this a provider that can't be asked has been asked often enough: a person reads of it in the log. */
-const MAX_ATTEMPTS = 12;
-const HOLD_SECONDS = 120;
-const BATCH = 20;
 
 /**
  * Removes what is queued and due, and begins none after `limitMs` milliseconds [no limit], for somebody who waits. Returns
@@ -22,12 +17,12 @@ export async function removeEndpoints(
   limitMs = Number.POSITIVE_INFINITY,
 ): Promise<number> {
   const end = context.now() + limitMs;
-  let settled = 0;
-  for (;;) {
-    const due = await claimRemovals(context.db.pool, BATCH, HOLD_SECONDS);
-    for (const row of due) if (context.now() < end && (await removeOne(context, row))) settled += 1;
-    if (due.length < BATCH || context.now() >= end) return settled;
-  }
+  return settleDue(
+    context.db.pool,
+    'webhook_removals',
+    (row) => removeOne(context, row),
+    () => context.now() < end,
+  );
 }
 
 async function removeOne(context: RegistrationContext, row: RemovalRow): Promise<boolean> {
@@ -38,18 +33,14 @@ async function removeOne(context: RegistrationContext, row: RemovalRow): Promise
     const done = await tryLocked(db, registrationTask(row.connection_id), () =>
       removeAtProvider(context, row),
     );
-    if (done !== undefined) {
-      await dropRemoval(db.pool, row.id);
-      logger.info(about, 'the webhook endpoint of a removed connection was removed at its provider');
-      return true;
-    }
+    if (done === undefined) return false;
+    logger.info(about, 'the webhook endpoint of a removed connection was removed at its provider');
+    return true;
   } catch (error) {
     const { code, message } = reportOf(error);
     logger.warn({ ...about, code, message }, 'a webhook endpoint could not be removed at its provider');
+    return false;
   }
-  if (row.attempts >= MAX_ATTEMPTS) await dropRemoval(db.pool, row.id);
-  else await postponeRemoval(db.pool, row.id, Math.min(86_400, 60 * 2 ** row.attempts));
-  return false;
 }
 
 async function removeAtProvider(context: RegistrationContext, row: RemovalRow): Promise<void> {

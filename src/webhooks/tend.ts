@@ -1,6 +1,6 @@
 /** Looks after the endpoints of all connections, every now and then. */
-import { connectionsWithEndpoints } from '../store/webhook-endpoints.ts';
-import { beginWork, isDown, ownUrl, type EndpointView, type RegistrationContext } from './endpoints.ts';
+import { connectionsWithEndpoints, isDown } from '../store/webhook-endpoints.ts';
+import { beginWork, ownUrl, type EndpointView, type RegistrationContext } from './endpoints.ts';
 import { inspectWebhooks } from './inspect.ts';
 import { registerWebhooks } from './register.ts';
 

@@ -128,6 +128,9 @@ describe('a connection', () => {
     expect(JSON.stringify(answer.body)).not.toContain(SECRET);
     const none = await api.call('PUT', '/v1/connections/wrong', { body: { provider: 'nobody' } });
     expect(none).toMatchObject({ status: 400, body: { code: 'config_invalid' } });
+    const empty = await api.call('PUT', '/v1/connections/wrong', { body: { unknown: 1 } });
+    expect(empty).toMatchObject({ status: 400, body: { code: 'config_invalid' } });
+    expect(empty.body.problems.map(({ where }: any) => where)).toEqual(['provider', 'unknown']);
     expect(await put('not--an-id')).toMatchObject({ status: 400, body: { code: 'config_invalid' } });
     expect((await api.get('/v1/connections/wrong')).status).toBe(404);
   });
@@ -239,6 +242,36 @@ describe('a run', () => {
     expect((await api.get('/v1/runs/no-such-run')).status).toBe(404);
   });
 
+  it('is answered as it was asked for, however soon a worker begins it', async () => {
+    const { jobs } = fleet.runtime;
+    const slow = apiOf(
+      {
+        ...fleet.runtime,
+        jobs: {
+          ...jobs,
+          // a caller so slow that the run is over before he goes on
+          async askForRun(...asked) {
+            const runId = await jobs.askForRun(...asked);
+            await fleet.ended(runId);
+            return runId;
+          },
+        },
+      },
+      'http://127.0.0.1:3000',
+      watch,
+    ).as({ kind: 'api_key', name: 'key test', source: null });
+    const request = { streams: ['departments'], full: false, allowDeletes: false };
+    const asked = await slow.sync('runner', { ...request, idempotencyKey: undefined });
+    expect(asked).toMatchObject({ status: 'queued', startedAt: null, finishedAt: null, streams: [] });
+    const kept = await slow.sync('runner', { ...request, idempotencyKey: 'slow' });
+    expect(kept.status).toBe('queued');
+    // the same request later is answered with the run as it is by then
+    expect(await slow.sync('runner', { ...request, idempotencyKey: 'slow' })).toMatchObject({
+      id: kept.id,
+      status: 'succeeded',
+    });
+  });
+
   it('that is asked for under one Idempotency-Key is the same, also where both come at once', async () => {
     const before = (await api.get('/v1/runs?connection=runner&limit=200')).body.data.length;
     const answers = await Promise.all(
@@ -347,6 +380,11 @@ describe('a stream', () => {
       status: 409,
       body: { code: 'cursor_ahead', last },
     });
+    // also a number that no computer counts to
+    expect(await api.get(`${at}/departments/changes?after=${'9'.repeat(30)}`)).toMatchObject({
+      status: 409,
+      body: { code: 'cursor_ahead', last },
+    });
     await fleet.runtime.db.pool.query(
       `delete from sluice.changes where connection_id = 'reader' and stream = 'departments' and seq <= 2`,
     );
@@ -416,6 +454,7 @@ describe('a request', () => {
     '/v1/connections?cursor=bnVsbA',
     `/v1/connections?cursor=${Buffer.from('"a\\u0000"').toString('base64url')}`,
     `/v1/runs?cursor=${Buffer.from('{"id":"x","at":"2026-99-01T00:00:00.000000Z"}').toString('base64url')}`,
+    '/v1/connections/reader/mappings?cursor=%00',
     '/v1/runs?status=done',
     '/v1/runs?connection=%00',
     '/v1/runs/a%00b',
@@ -429,6 +468,53 @@ describe('a request', () => {
   ])('that asks for %s is refused, and says what is wrong', async (path) => {
     const { status, body } = await api.get(path);
     expect([status, body.code]).toEqual([400, 'request_invalid']);
+  });
+
+  it.each(['a\u0000b', 'half \ud83d of a pair'])(
+    'that holds what Postgres cannot store (%j) is refused wherever a text may stand',
+    async (text) => {
+      const custom = { name: 'more', path: '/employees', items: 'items', id: 'id' };
+      const answers = [
+        await put('unstorable', { oauth: { prompt: text } }),
+        await put('unstorable', { oauth: { params: { [text]: 'x' } } }),
+        await put('unstorable', { credentials: { ...fleet.lucca.credentials, clientSecret: text } }),
+        await put('unstorable', { customStreams: [{ ...custom, query: { q: text } }] }),
+        await post('/v1/connections/reader/sync', { streams: [text] }),
+        await post('/v1/connections/reader/reset', { streams: [text] }),
+        await api.call('PUT', '/v1/connections/reader/mappings', {
+          body: { data: [{ external: text, own: 'x' }] },
+        }),
+      ];
+      for (const { status, body } of answers) expect([status, body.code]).toEqual([400, 'request_invalid']);
+      expect((await api.get('/v1/connections/unstorable')).status).toBe(404);
+    },
+  );
+
+  it('may escape what Postgres can store', async () => {
+    const answer = await post('/v1/connections/reader/sync', '{"streams":["\\ud83d\\ude00 \\\\u0000"]}', {
+      'content-type': 'application/json',
+    });
+    expect([answer.status, answer.body.code]).toEqual([404, 'not_found']);
+  });
+
+  it('by another method than those of its path is told which there are', async () => {
+    const call = async (method: string, path: string) => {
+      const answer = await fetch(site.url + path, { method, headers: { authorization: `Bearer ${KEY}` } });
+      const body: any = await answer.json();
+      return [answer.status, body.code, answer.headers.get('allow')];
+    };
+    expect(await call('PATCH', '/v1/connections/reader')).toEqual([
+      405,
+      'method_not_allowed',
+      'GET, HEAD, PUT, DELETE',
+    ]);
+    expect(await call('GET', '/v1/connections/reader/sync')).toEqual([405, 'method_not_allowed', 'POST']);
+    expect((await fetch(`${site.url}/v1/connections/reader`, { method: 'PATCH' })).status).toBe(401);
+    const head = await fetch(`${site.url}/v1/runs`, {
+      method: 'HEAD',
+      headers: { authorization: `Bearer ${KEY}` },
+    });
+    expect(head.status).toBe(200);
   });
 
   it.each<[string, unknown, Record<string, string>, string]>([

@@ -226,7 +226,7 @@ const examples: Readonly<Record<string, Example>> = {
     ok: () => twoPages(`${CONNECTION}/venues/mappings`),
     fails: async () => ({
       not_found: await get(`${CONNECTION}/nobody/mappings`),
-      request_invalid: await get(`${CONNECTION}/venues/mappings?limit=0`),
+      request_invalid: await get(`${CONNECTION}/venues/mappings?cursor=no-cursor-of-ours`),
     }),
   },
   'PUT /v1/connections/{id}/mappings': {

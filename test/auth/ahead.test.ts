@@ -76,7 +76,8 @@ describe('a token in use', () => {
         return token.value;
       })
       .toBe(server.issued[1]);
-    await member.service.get(subject, flow());
+    // the call that got the new token first may have found it in the cache before its renewal had ended
+    requested.push((await member.service.get(subject, flow())).requested);
     expect(requested.filter(Boolean)).toHaveLength(1);
   });
 

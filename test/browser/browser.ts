@@ -2,14 +2,22 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import {
+  chromium,
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  type Page,
+} from 'playwright-core';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** Debian's name, and those of other systems. */
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
-export type Theme = 'light' | 'dark';
-export type Width = 375 | 1440;
+export interface Look {
+  readonly theme?: 'light' | 'dark';
+  readonly width?: 375 | 1440;
+}
 
 export interface TestPage {
   readonly page: Page;
@@ -34,14 +42,17 @@ export async function openBrowser(): Promise<Browser> {
 
 export async function openPage(
   browser: Browser,
-  look: { readonly theme?: Theme; readonly width?: Width } = {},
+  look: Look & Pick<BrowserContextOptions, 'storageState'> = {},
 ): Promise<TestPage> {
   const width = look.width ?? 1440;
   const context = await browser.newContext({
     colorScheme: look.theme ?? 'light',
     viewport: { width, height: width === 375 ? 812 : 900 },
+    ...(look.storageState === undefined ? {} : { storageState: look.storageState }),
   });
   const page = await context.newPage();
+  // less than a test has, so that it says what it waited for
+  page.setDefaultTimeout(20_000);
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error') complaints.push(`${message.text()} (${message.location().url})`);

@@ -1,81 +1,111 @@
+/** Consents in a browser: the simulated providers' own pages, and ours before and after. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Browser, Page } from 'playwright-core';
-import { accessibilityProblems, openBrowser, openPage, scrollsSideways, type TestPage } from './browser.ts';
-import { startDemo, type RunningDemo } from './demo.ts';
-
-const looks = [
-  { theme: 'light', width: 1440 },
-  { theme: 'dark', width: 1440 },
-  { theme: 'light', width: 375 },
-  { theme: 'dark', width: 375 },
-] as const;
+import type { Page } from 'playwright-core';
+import { simulated, steer } from './demo.ts';
+import {
+  decide,
+  fillConnection,
+  logIn,
+  looks,
+  looksRight,
+  openOperator,
+  watchRun,
+  type Operator,
+} from './operator.ts';
 
 describe('a consent in a browser', () => {
-  let browser: Browser;
-  let demo: RunningDemo;
+  let operator: Operator;
   beforeAll(async () => {
-    [browser, demo] = await Promise.all([openBrowser(), startDemo()]);
-  }, 120_000);
-  afterAll(async () => {
-    await browser?.close();
-    await demo?.close();
+    operator = await openOperator();
   });
+  afterAll(() => operator?.close());
 
-  async function loggedIn(path: string, look: Parameters<typeof openPage>[1] = {}): Promise<TestPage> {
-    const opened = await openPage(browser, look);
-    await opened.page.goto(demo.url + path);
-    await opened.page.getByLabel('Password').fill(demo.password);
-    await opened.page.getByRole('button').click();
-    await opened.page.waitForURL((url) => url.pathname !== '/login');
-    return opened;
+  /** As its page tells it first. */
+  async function stateOf(page: Page, id: string): Promise<string> {
+    await page.goto(`${operator.url}/connections/${id}`);
+    return (await page.locator('main .state').first().textContent()) ?? '';
   }
-
-  /** At the provider: signs in as the first account, then says yes or no. */
-  async function decide(page: Page, decision: 'Allow' | 'Deny'): Promise<void> {
-    await page.getByRole('button', { name: 'Continue' }).click();
-    await page.getByRole('button', { name: decision }).click();
-    await page.waitForURL((url) => url.href.startsWith(demo.url));
+  async function recordsOf(page: Page, id: string, stream: string): Promise<number> {
+    await page.goto(`${operator.url}/connections/${id}`);
+    const row = page.getByRole('row').filter({ has: page.getByRole('link', { name: stream, exact: true }) });
+    const text = (await row.locator('[data-label="Records"]').textContent()) ?? '';
+    return Number(/^[\d,]+/.exec(text)?.[0].replaceAll(',', ''));
   }
-
-  async function looksRight({ page, complaints }: TestPage, status = 200): Promise<void> {
-    expect(await accessibilityProblems(page)).toEqual([]);
-    expect(await scrollsSideways(page)).toBe(false);
-    // the browser itself reports an answer that is no success; what the provider's pages do is theirs
-    const ours = complaints.filter((line) => line.includes(demo.url));
-    expect(ours.filter((line) => status === 200 || !line.includes(String(status)))).toEqual([]);
-    const folder = process.env.PICTURES;
-    if (folder === undefined) return;
-    const title = (await page.title()).replaceAll(/\W+/g, '-');
-    const size = page.viewportSize()?.width ?? 0;
-    const dark = (await page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")) as boolean;
-    await page.screenshot({
-      path: `${folder}/${title}-${size}-${dark ? 'dark' : 'light'}.png`,
-      fullPage: true,
-    });
+  async function sync(page: Page, id: string): Promise<string> {
+    await page.goto(`${operator.url}/connections/${id}/actions/sync`);
+    await page.getByRole('button', { name: 'Sync now' }).click();
+    return watchRun(page);
   }
-
-  /** The line of a connection in the list of all. */
-  async function statusOf(page: Page, id: string): Promise<string> {
-    await page.goto(`${demo.url}/connections`);
-    return (await page.getByRole('row', { name: id }).first().textContent()) ?? '';
-  }
-
-  /** The records of a connection in that line. */
-  const recordsIn = (line: string): number =>
-    Number(/([\d,]+)(?=members \d)/.exec(line)?.[1]?.replaceAll(',', '') ?? Number.NaN);
 
   it('begins with the login where nobody is logged in, and goes on at the provider', async () => {
-    const { page, context } = await loggedIn('/connect/demo-coloop');
+    const { page, context } = await operator.stranger();
+    await page.goto(`${operator.url}/connect/demo-coloop`);
+    await logIn(page);
     await expect.poll(() => page.url()).toContain('/interaction/');
     await decide(page, 'Allow');
     expect(await page.textContent('h1')).toBe('Connected again');
     await context.close();
   });
 
-  it.each(looks)('that is given ends with the account: $theme, $width pixels', async (look) => {
-    const opened = await loggedIn('/', look);
+  it('connects what was added by form, which works from then on, until it is removed', async () => {
+    const opened = await operator.open('/connections/new?provider=lockit');
     const { page, context } = opened;
-    await page.goto(`${demo.url}/connect/demo-coloop`);
+    await fillConnection(page, 'films', await simulated('lockit'));
+    await page.getByRole('button', { name: 'Check and add' }).click();
+    await page.waitForURL(/\/connections\/films\/added$/);
+    // nobody can use it before somebody has said yes
+    await page.goto(operator.url);
+    const waiting = page.locator('.needs > li').filter({ hasText: 'films' });
+    expect(await waiting.textContent()).toContain('needs reconnect');
+    await page.goto(`${operator.url}/connections/films/added`);
+    await page.getByRole('link', { name: 'Give access' }).click();
+    await decide(page, 'Allow');
+    expect(await page.textContent('h1')).toBe('Connected');
+    await looksRight(opened);
+    expect(await sync(page, 'films')).toBe('succeeded');
+    expect(await recordsOf(page, 'films', 'projects')).toBeGreaterThan(0);
+    await page.goto(operator.url);
+    expect(await waiting.count()).toBe(0);
+    // who did it stands in the audit log
+    await page.goto(`${operator.url}/audit?connection=films`);
+    const log = (await page.textContent('main')) ?? '';
+    for (const action of ['connection.put', 'connection.connect', 'connection.consent', 'connection.sync'])
+      expect(log).toContain(action);
+
+    await page.goto(`${operator.url}/connections/films/actions/remove`);
+    await page.getByLabel('to confirm').fill('films');
+    await page.getByRole('button', { name: 'Remove' }).click();
+    await page.waitForURL(/\/connections$/);
+    expect(await page.textContent('main')).not.toContain('films');
+    await context.close();
+  });
+
+  it('that was taken back is given again, from the overview', async () => {
+    const opened = await operator.open('/');
+    const { page, context } = opened;
+    await steer('lockit', 'revoke-grants');
+    await steer('lockit', 'revoke');
+    await page.goto(`${operator.url}/connections/demo-lockit/actions/check`);
+    await page.getByRole('button', { name: 'Check now' }).click();
+    expect(await page.textContent('main')).toContain('It does not work.');
+    // the check says so, and the next run parks it
+    await expect.poll(() => stateOf(page, 'demo-lockit'), { timeout: 60_000 }).toBe('needs reconnect');
+    await page.goto(operator.url);
+    const item = page.locator('.needs > li').filter({ hasText: 'demo-lockit' });
+    await looksRight(opened);
+    await item.getByRole('link', { name: 'Reconnect' }).click();
+    await decide(page, 'Allow');
+    expect(await page.textContent('h1')).toBe('Connected again');
+    await looksRight(opened);
+    expect(await sync(page, 'demo-lockit')).toBe('succeeded');
+    await page.goto(operator.url);
+    expect(await item.count()).toBe(0);
+    await context.close();
+  });
+
+  it.each(looks)('that is given ends with the account: $theme, $width pixels', async (look) => {
+    const opened = await operator.open('/connect/demo-coloop', look);
+    const { page, context } = opened;
     await decide(page, 'Allow');
     expect(await page.textContent('h1')).toBe('Connected again');
     expect(await page.textContent('main')).toMatch(/has access to CoLoop as \S+@coloop\.example/);
@@ -86,48 +116,39 @@ describe('a consent in a browser', () => {
   });
 
   it.each(looks)('that is denied says so, and changes nothing: $theme, $width pixels', async (look) => {
-    const opened = await loggedIn('/', look);
+    const opened = await operator.open('/connect/demo-coloop', look);
     const { page, context } = opened;
-    await page.goto(`${demo.url}/connect/demo-coloop`);
     await decide(page, 'Deny');
     expect(await page.textContent('h1')).toBe('Access was not given');
     expect(await page.textContent('main')).toContain('Nothing has changed');
     await looksRight(opened, 403);
     await page.getByRole('link', { name: 'Try again' }).click();
     await expect.poll(() => page.url()).toContain('/interaction/');
-    expect(await statusOf(page, 'demo-coloop')).toContain('active');
+    expect(await stateOf(page, 'demo-coloop')).toBe('active');
     await context.close();
   });
 
   it('once more keeps the records', async () => {
-    const { page, context } = await loggedIn('/');
-    await expect.poll(async () => recordsIn(await statusOf(page, 'demo-coloop'))).toBeGreaterThan(10);
-    const before = recordsIn(await statusOf(page, 'demo-coloop'));
-    await page.goto(`${demo.url}/connect/demo-coloop`);
+    const { page, context } = await operator.open('/');
+    const before = await recordsOf(page, 'demo-coloop', 'members');
+    expect(before).toBeGreaterThan(10);
+    await page.goto(`${operator.url}/connect/demo-coloop`);
     await decide(page, 'Allow');
-    const after = recordsIn(await statusOf(page, 'demo-coloop'));
     // the demo edits at its source all the time
-    expect(after).toBeGreaterThan(before * 0.8);
+    expect(await recordsOf(page, 'demo-coloop', 'members')).toBeGreaterThan(before * 0.8);
     await context.close();
   });
 
   it.each(looks)(
     'for a setup shows what is reached, and ids can be given: $theme, $width pixels',
     async (look) => {
-      const opened = await loggedIn('/', look);
+      const opened = await operator.open('/connect/demo-loke', look);
       const { page, context } = opened;
-      await page.goto(`${demo.url}/connect/demo-loke`);
       await decide(page, 'Allow');
       expect(await page.textContent('main')).toContain('Your organizations');
       await looksRight(opened);
-      const path = `${demo.url}/connections/demo-loke/mappings`;
-      // the first pass of this provider comes last
-      await expect
-        .poll(async () => {
-          await page.goto(path);
-          return page.getByRole('textbox').count();
-        })
-        .toBeGreaterThan(0);
+      const path = `${operator.url}/connections/demo-loke/mappings`;
+      await page.goto(path);
       const own = `shop-${look.theme}-${look.width}`;
       const input = page.getByRole('textbox').first();
       await input.fill(own);

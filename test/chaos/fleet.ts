@@ -15,9 +15,10 @@ import { openRuntime, type Runtime } from '../../src/runtime.ts';
 import { openEmbedded } from '../../src/store/embedded/index.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { applyConnections } from '../../src/sync/apply.ts';
+import { freePort } from '../support/port.ts';
 import { startRedis, type PrivateRedis } from '../support/redis.ts';
 import type { Backend, Deliveries } from './contract.ts';
-import { firstLine, freePort, startProcess, type ChaosProcess } from './processes.ts';
+import { firstLine, startProcess, type ChaosProcess } from './processes.ts';
 
 const CONNECTIONS_EACH = 10;
 export const WORKERS = 3;

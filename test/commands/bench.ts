@@ -62,7 +62,7 @@ export function openShell(base: Env, entry?: string): Shell {
       const { code } = await sluice.ended;
       const [stdout, stderr] = [sluice.stdout(), sluice.stderr()];
       expect(stdout + stderr, `colours of sluice ${args.join(' ')}`).not.toContain('\u001b');
-      expect(stdout + stderr, `stack trace of sluice ${args.join(' ')}`).not.toMatch(/^\s+at .+:\d+/m);
+      expect(stdout + stderr, `stack trace of sluice ${args.join(' ')}`).not.toMatch(/(^|\\n)\s+at .+:\d+/m);
       return {
         code,
         stdout,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endAll } from '../support/process.ts';
 import { openBench, type Bench } from './bench.ts';
@@ -49,7 +50,7 @@ describe('changes', () => {
 
   it('are printed after a number, and as many as asked for', async () => {
     const [after, limited, none, never] = await Promise.all([
-      bench.run(['changes', 'acme', 'employees', '--after', '12']),
+      bench.run(['changes', 'acme', 'employees', '--after', '12', '--json']),
       bench.run(['changes', 'acme', 'employees', '--after', '3', '--limit', '2']),
       bench.run(['changes', 'acme', 'employees', '--after', '14']),
       bench.run(['changes', 'acme', 'leaves']),
@@ -61,16 +62,19 @@ describe('changes', () => {
   });
 
   it('that cannot be given say why, with what to do', async () => {
-    const [connection, stream, ahead, usage] = await Promise.all([
+    const [connection, stream, ahead, usage, far] = await Promise.all([
       bench.run(['changes', 'acne', 'employees']),
       bench.run(['changes', 'acme', 'employes']),
       bench.run(['changes', 'acme', 'employees', '--after', '15']),
       bench.run(['changes', 'acme', 'employees', '--after', '-1']),
+      bench.run(['changes', 'acme', 'employees', '--after', '9'.repeat(30), '--json']),
     ]);
     expect(connection).toMatchObject({ code: 3, stderr: expect.stringContaining('did you mean acme?') });
     expect(stream).toMatchObject({ code: 3, stderr: expect.stringContaining('did you mean employees?') });
     expect(ahead).toMatchObject({ code: 1, stderr: expect.stringContaining('error cursor_ahead') });
     expect(usage).toMatchObject({ code: 2 });
+    expect(far).toMatchObject({ code: 1, stderr: '' });
+    expect(far.json.error.code).toBe('cursor_ahead');
   });
 
   it('are followed: what comes later is printed, until the command is stopped', async () => {
@@ -127,6 +131,23 @@ describe('changes', () => {
     const end = await web.end('SIGTERM');
     expect(end).toMatchObject({ code: 0, signal: null });
     expect(await (await waiting).json()).toEqual({ data: [], last });
+  });
+
+  it('can be read, and so can the records, of a stream that is mirrored no more, without any key', async () => {
+    await bench.apply({ acme: bench.connection({ streams: ['leaves'] }) });
+    const other = { SLUICE_ENCRYPTION_KEYS: `k2:${randomBytes(32).toString('base64')}` };
+    const [changes, records, csv, rejected, sync] = await Promise.all([
+      bench.run(['changes', 'acme', 'employees', '--after', '13', '--limit', '1'], other),
+      bench.run(['records', 'acme', 'employees', '--limit', '2'], other),
+      bench.run(['records', 'acme', 'employees', '--format', 'csv', '--limit', '1'], other),
+      bench.run(['rejected', 'acme', 'employees', '--json'], other),
+      bench.run(['sync', 'acme', '--stream', 'employees']),
+    ]);
+    expect(lines(changes.stdout).map(({ seq }) => seq)).toEqual([14]);
+    expect(lines(records.stdout)).toHaveLength(2);
+    expect(csv.stdout).toMatch(/^id,changedAt,deletedAt,record\.id,.*givenName/);
+    expect([rejected.code, rejected.json]).toEqual([0, { data: [] }]);
+    expect(sync).toMatchObject({ code: 3 });
   });
 
   it('print no secret', () => bench.expectNoSecrets());

@@ -40,7 +40,7 @@ it('bash completes commands, their own commands and options, and values that are
 });
 
 it('zsh and fish know every command and option', async () => {
-  const program = createProgram({ action: () => () => Promise.resolve() }, () => {});
+  const program = await createProgram({ action: () => () => Promise.resolve() }, () => {});
   const [zsh, fish] = await Promise.all([print('zsh'), print('fish')]);
   expect(zsh.startsWith('#compdef sluice\n')).toBe(true);
   for (const command of program.commands) {

@@ -6,7 +6,7 @@ import { exitCodes, exitMeanings, type ExitName } from '../../src/commands/exit.
 import { createProgram } from '../../src/commands/program.ts';
 
 const context: CliContext = { action: () => () => Promise.resolve() };
-const program = createProgram(context, () => {});
+const program = await createProgram(context, () => {});
 
 interface Documented {
   /** as it is typed: `sluice sync <id>` */
@@ -70,6 +70,23 @@ describe('the help', () => {
     },
   );
 });
+
+it.each(program.commands.map((command) => command.name()))(
+  'sluice %s is the same where nothing else is loaded',
+  async (name) => {
+    const alone = await createProgram(context, () => {}, name);
+    const of = (whole: Command): string[] =>
+      whole.commands.flatMap((command) =>
+        command.name() === name
+          ? [helpOf(command), ...[...leaves(command, name)].map(({ help }) => help)]
+          : [],
+      );
+    expect(of(alone)).toEqual(of(program));
+    // its script speaks of all of them
+    const others = name === 'completion' ? program.commands.length : 3;
+    expect(alone.commands.length).toBeLessThanOrEqual(others);
+  },
+);
 
 describe('docs/commands.md', () => {
   it('lists every exit code with its meaning, and no other', () => {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { freePort } from '../support/port.ts';
 import { endAll } from '../support/process.ts';
 import { openBench, type Bench } from './bench.ts';
 
@@ -65,5 +66,39 @@ it('keys rotate encrypts everything with the first key, after which the old one 
   expect(synced).toMatchObject({ code: 0 });
   // the token that was cached before is the one that is used
   expect(bench.lucca.requests.counters().tokenRequests).toBe(2);
+  await bench.expectNoSecrets(secret);
+});
+
+it('keys rotate reaches what a removed connection has left to be done at its provider', async () => {
+  const { lucca } = bench;
+  const [second, third] = [`k2:${secret}`, `k3:${randomBytes(32).toString('base64')}`];
+  const port = await freePort();
+  const env = { SLUICE_ENCRYPTION_KEYS: second, PUBLIC_URL: `http://127.0.0.1:${port}` };
+  const web = bench.start(['web'], { ...env, PORT: String(port), HOST: '127.0.0.1' });
+  await web.said('ready', 60_000);
+  expect(await bench.run(['webhooks', 'register', 'acme', '--json'], env)).toMatchObject({ code: 0 });
+  expect(lucca.webhooks.endpoints()).toHaveLength(1);
+  await web.end('SIGTERM');
+
+  const path = '/lucca-api/webhook-endpoints/*';
+  lucca.faults.add({ kind: 'status', status: 503, path, method: 'DELETE', times: 10 });
+  expect(await bench.run(['connections', 'remove', 'acme'], env)).toMatchObject({ code: 0 });
+  lucca.faults.clear();
+  const left = `select split_part(credentials, '.', 2) as credentials, split_part(secrets, '.', 2) as secrets
+                  from sluice.webhook_removals`;
+  expect(await bench.query(left)).toEqual([{ credentials: 'k2', secrets: 'k2' }]);
+
+  const rotated = await bench.run(['keys', 'rotate', '--json'], {
+    SLUICE_ENCRYPTION_KEYS: `${third},${second}`,
+  });
+  expect(rotated).toMatchObject({ code: 0 });
+  expect(await bench.query(left)).toEqual([{ credentials: 'k3', secrets: 'k3' }]);
+
+  // the old key is gone, and the endpoint goes too: a command that removes a connection does what is due
+  await bench.query('update sluice.webhook_removals set next_attempt_at = now()');
+  const last = await bench.run(['connections', 'remove', 'globex'], { SLUICE_ENCRYPTION_KEYS: third });
+  expect(last).toMatchObject({ code: 0 });
+  expect(lucca.webhooks.endpoints()).toEqual([]);
+  expect(await bench.query(left)).toEqual([]);
   await bench.expectNoSecrets(secret);
 });

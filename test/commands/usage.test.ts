@@ -28,6 +28,7 @@ describe('wrong usage', () => {
       says: /Allowed choices are ndjson, json, csv/,
     },
     { args: ['records', 'acme', 'employees', '--limit', '0'], says: /a whole number from 1/ },
+    { args: ['demo'], says: /--json needs --once/ },
     { args: ['connections', 'remove'], says: /missing required argument 'id'/ },
     { args: ['connections', 'acme', 'globex'], says: /too many arguments/ },
   ])('sluice $args ends with exit code 2 and says what is wrong', async ({ args, says }) => {
@@ -145,5 +146,34 @@ describe('a wrong environment', () => {
     expect(typo.json.error).toMatchObject({ code: 'not_found', message: expect.stringContaining('lucca?') });
     expect(valid).toMatchObject({ code: 0, stderr: '' });
     expect(valid.json).toEqual({ ok: true, connections: [], problems: [], error: null });
+  });
+});
+
+describe('a command that does nothing with them', () => {
+  /** Says which libraries the process has loaded when it ends. */
+  const tellLoaded =
+    'data:text/javascript,' +
+    encodeURIComponent(
+      `import module from 'node:module';process.on('exit',()=>process.stderr.write('loaded '+Object.keys(module._cache).join(' ')+'\\n'))`,
+    );
+  const env = { ...DATABASE, SLUICE_ENCRYPTION_KEYS: KEY, NODE_OPTIONS: `--import ${tellLoaded}` };
+  const librariesOf = async (args: readonly string[]): Promise<Set<string>> => {
+    const { stderr } = await shell.run(args, env);
+    const loaded = /^loaded (.+)$/m.exec(stderr)?.[1] ?? '';
+    return new Set(
+      [...loaded.matchAll(/node_modules\/((?:@[^/ ]+\/)?[^/ ]+)/g)].map(([, name = '']) => name),
+    );
+  };
+
+  it('loads neither the queue nor the HTTP client, which would be most of its time', async () => {
+    const [providers, connections] = await Promise.all([
+      librariesOf(['providers']),
+      librariesOf(['connections']),
+    ]);
+    // what it does need shows that the list is one
+    expect([...providers]).toContain('commander');
+    expect([...connections]).toEqual(expect.arrayContaining(['commander', 'pg']));
+    expect(['pg', 'bullmq', 'ioredis', 'undici'].filter((name) => providers.has(name))).toEqual([]);
+    expect(['bullmq', 'ioredis', 'undici'].filter((name) => connections.has(name))).toEqual([]);
   });
 });

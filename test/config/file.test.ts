@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  connectionBody,
   formatProblems,
   parseConfigFile,
   parseConnection,
@@ -56,6 +58,20 @@ describe('a sound file', () => {
     '    tombstones: [{ field: gone, values: [true, GONE] }]',
     '    paging: { style: sequence, sizeParam: "page[size]", maximumAt: m, numberAt: n, currentMaximumPath: /feed/max }',
   );
+
+  it('is written back as it was read, without its defaults', () => {
+    const [read] = parse(full).connections;
+    if (read === undefined) throw new Error('it is sound');
+    const body = connectionBody(read);
+    expect(parseConnection('acme', body)).toMatchObject({ problems: [], connection: read });
+    expect(body).toMatchObject({
+      retry: { baseDelay: '200ms', maxDelay: '1h' },
+      retention: { changes: '1h', events: '7d', runs: '10d' },
+    });
+    expect(parseConnection('acme', { provider: 'lucca' }).connection).toSatisfy((plain: typeof read) =>
+      isDeepStrictEqual(connectionBody(plain), { provider: 'lucca' }),
+    );
+  });
 
   it('is read with every key', () => {
     const { connections, problems } = parse(full);
@@ -294,7 +310,8 @@ describe('a connection with a problem', () => {
     ['schedule: "61 6 * * *"', 'schedule', /not a cron line/, /five cron fields/],
     ['schedule: "0 0 30 2 *"', 'schedule', /never comes true/, /exists in that month/],
     ['schedule: every 5', 'schedule', /is not a duration/, /such as 200ms/],
-    ['schedule: every 1s', 'schedule', /shorter than 10s/, /between 10s and 365d/],
+    ['schedule: every 0s', 'schedule', /shorter than 1s/, /between 1s and 365d/],
+    ['schedule: every 999ms', 'schedule', /shorter than 1s/, /between 1s and 365d/],
     ['schedule: 5m', 'schedule', /not a schedule/, /every 15m/],
     ['schedule: 5', 'schedule', /is a number, not text/, /in quotes/],
     ['timezone: Europe/Pairs', 'timezone', /not a time zone/, /Write Europe\/Paris/],
@@ -321,7 +338,11 @@ describe('a connection with a problem', () => {
     ['deletes: { maxShare: 1.1 }', 'deletes.maxShare', /more than 1/, /1 or less/],
     ['deletes: { maxShare: 50% }', 'deletes.maxShare', /is text, not a number/, /Write a number/],
     ['deletes: { minRows: -1 }', 'deletes.minRows', /less than 0/, /0 or more/],
+    ['oauth: { prompt: "a\\0b" }', 'oauth.prompt', /U\+0000/, /without it/],
+    ['oauth: { params: { "a\\uD83D": b } }', 'oauth.params', /surrogate/, /without it/],
+    ['customStreams: [{ name: a, path: /a, id: "\\uDE00" }]', 'customStreams[0].id', /U\+0000/, /without it/],
     ['fullEvery: 7', 'fullEvery', /has no unit/, /such as 200ms/],
+    ['fullEvery: 0s', 'fullEvery', /shorter than 1s/, /between 1s/],
     ['retention: { events: 1d }', 'retention.events', /shorter than 7d/, /between 7d/],
     ['webhooks: { apply: ignore }', 'webhooks.apply', /not one of payload, refetch/, /payload, refetch/],
     ['oauth: { pkce: yes }', 'oauth.pkce', /is text, not true or false/, /Write true or false/],
@@ -624,19 +645,19 @@ describe('${NAME}', () => {
     expect(connections[0]).toMatchObject({ streams: ['one'], settings: { '${A}': 'one' } });
   });
 
-  it.each([{}, { A: '' }])(
-    'names variable, line and fix where it is not set, and nothing follows from that',
-    (none) => {
-      expect(parse(withLines('schedule: "${A}"'), none).problems).toMatchObject([
-        {
-          line: 4,
-          where: 'connections.acme.schedule',
-          message: 'needs the variable A, which is not set',
-          fix: 'Set A in the environment.',
-        },
-      ]);
-    },
-  );
+  it.each<[string, NodeJS.ProcessEnv]>([
+    ['not set', {}],
+    ['empty', { A: '' }],
+  ])('names variable, line and fix where it is %s, and nothing follows from that', (state, none) => {
+    expect(parse(withLines('schedule: "${A}"'), none).problems).toMatchObject([
+      {
+        line: 4,
+        where: 'connections.acme.schedule',
+        message: `needs the variable A, which is ${state}`,
+        fix: 'Set A in the environment.',
+      },
+    ]);
+  });
 
   it.each(['"${}"', '"${A"', '"${A:-x}"', '"${A B}"', '"${1A}"'])('%s is refused', (text) => {
     const message = 'holds a ${…} that names no variable';

@@ -63,7 +63,7 @@ const allowed = read('.dockerignore')
 const sent = (path: string): boolean => allowed.some((one) => path === one || path.startsWith(`${one}/`));
 
 const context: CliContext = { action: () => () => Promise.resolve() };
-const commands = createProgram(context, () => {}).commands.map((command) => command.name());
+const commands = (await createProgram(context, () => {})).commands.map((command) => command.name());
 
 describe('the Dockerfile', () => {
   it('copies only what is there and what .dockerignore lets through', () => {

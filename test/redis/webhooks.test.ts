@@ -38,6 +38,11 @@ afterAll(async () => {
 it.each([
   { name: 'closed', begin: () => redis.kill(), end: () => redis.restart() },
   { name: 'frozen', begin: async () => redis.freeze(), end: async () => redis.thaw() },
+  {
+    name: 'read-only',
+    begin: () => redis.command('REPLICAOF', '127.0.0.1', '1'),
+    end: () => redis.command('REPLICAOF', 'NO', 'ONE'),
+  },
 ])(
   'while Redis is $name messages are acknowledged, and applied when it is back',
   async ({ name, begin, end }) => {

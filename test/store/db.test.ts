@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openDb } from '../../src/store/db.ts';
-import { sendTogether } from '../../src/store/send-together.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
@@ -105,12 +104,13 @@ describe('a transaction that sends its first statements along with its begin', (
 describe('statements that are sent together', () => {
   test('fail with the error of the first that failed, and store nothing', async () => {
     const { db } = database;
-    const failed = db.tx((client) =>
-      sendTogether(async (send) => {
+    const failed = db.txAfter(
+      () => Promise.resolve(),
+      async (client, _opened, send) => {
         send(client.query('insert into told values (2)'));
         send(client.query(`select $1::jsonb`, ['no json']));
-        await client.query('insert into told values (3)');
-      }),
+        send(client.query('insert into told values (3)'));
+      },
     );
     await expect(failed).rejects.toMatchObject({ code: '22P02' });
     const { rows } = await db.pool.query('select n from told where n > 1');
@@ -124,11 +124,12 @@ describe('statements that are sent together', () => {
         throw new RangeError('Invalid string length');
       },
     };
-    const failed = db.tx((client) =>
-      sendTogether(async (send) => {
+    const failed = db.txAfter(
+      () => Promise.resolve(),
+      async (client, _opened, send) => {
         send(client.query('insert into told values ($1)', [unsendable]));
-        await client.query('insert into told values (4)');
-      }),
+        send(client.query('insert into told values (4)'));
+      },
     );
     await expect(failed).rejects.toThrow('Invalid string length');
     const { rows } = await db.pool.query('select n from told where n > 1');

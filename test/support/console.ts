@@ -4,6 +4,7 @@ import { boardFactory } from '../../src/web/board.ts';
 import type { WebDeps } from '../../src/web/contract.ts';
 import { startServer } from '../../src/web/server.ts';
 import { apiOf, watchChanges } from '../../src/commands/api.ts';
+import { connectingAs } from '../../src/commands/audited-api.ts';
 import { consoleOf } from '../../src/commands/console.ts';
 import { mappingsPagesOf } from '../../src/commands/mappings-pages.ts';
 import { steeringOf } from '../../src/commands/steering.ts';
@@ -15,6 +16,8 @@ export interface TestConsole {
   /** logged in */
   readonly me: Client;
   readonly apiKey: string;
+  /** method and path of each route */
+  readonly routes: readonly { readonly method: string; readonly path: string }[];
   /** Asks `/v1` with the key. */
   ask(method: string, path: string, body?: unknown): Promise<Response>;
   close(): Promise<void>;
@@ -43,6 +46,7 @@ export async function startConsole(fleet: Fleet, more: Partial<WebDeps> = {}): P
     now: runtime.now,
     admin: { password: PASSWORD, sessionSecret: 'session secret' },
     connector: runtime.connector,
+    connectorAs: (actor) => connectingAs(runtime, actor),
     mappings: mappingsPagesOf(runtime),
     api,
     steering: steeringOf(runtime, web.url, (id) => api.connection(id)),
@@ -56,6 +60,7 @@ export async function startConsole(fleet: Fleet, more: Partial<WebDeps> = {}): P
     url: web.url,
     me,
     apiKey: key,
+    routes: app.routes.map(({ method, path }) => ({ method, path })),
     ask: (method, path, body) =>
       fetch(web.url + path, {
         method,

@@ -37,7 +37,8 @@ async function leftConnections(server: string, database: string): Promise<string
   for (let attempt = 0; ; attempt += 1) {
     const rows = await query<{ application_name: string }>(
       server,
-      'select application_name from pg_stat_activity where datname = $1',
+      // not an autovacuum that has begun with what a test has written
+      `select application_name from pg_stat_activity where datname = $1 and backend_type = 'client backend'`,
       [database],
     );
     if (rows.length === 0 || attempt === 40) return rows.map((row) => row.application_name);

@@ -25,9 +25,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const server = await openEmbedded({ dataDir });
   const client = new pg.Client({ connectionString: server.url });
   await client.connect();
-  // these data live for minutes: nobody needs them to survive a power cut
-  await client.query('alter system set fsync = off');
-  await client.query('select pg_reload_conf()');
+  // These data live for minutes: nobody needs them to survive a power cut. A commit that waits for no disk takes 0.2 ms instead of
+  // 1.2 and more. (`alter system` would change nothing: what the server's command line says, such as fsync, goes before it.)
+  await client.query('alter role current_user set synchronous_commit = off');
   await client.query('create database sluice_template');
   await client.end();
   await migrateAll(server.url.replace(/\/[^/]*$/, '/sluice_template'));

@@ -1,6 +1,7 @@
 /** A web process's intake on a port of its own, and a sender that signs as Lucca documents it. */
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import type { Runtime } from '../../src/runtime.ts';
+import type { WebDeps } from '../../src/web/contract.ts';
 import { createWebApp } from '../../src/web/app.ts';
 import { startServer } from '../../src/web/server.ts';
 import type { Fleet } from './fleet.ts';
@@ -17,7 +18,10 @@ export interface TestIntake {
   close(): Promise<void>;
 }
 
-export async function startIntake(runtime: Runtime): Promise<TestIntake> {
+export async function startIntake(
+  runtime: Runtime,
+  more: Pick<WebDeps, 'refusals'> = {},
+): Promise<TestIntake> {
   const intake = runtime.openIntake();
   const app = createWebApp({
     ready: async () => ({ ok: true, checks: [] }),
@@ -29,6 +33,7 @@ export async function startIntake(runtime: Runtime): Promise<TestIntake> {
     tracing: runtime.tracing,
     now: runtime.now,
     intake,
+    ...more,
   });
   const server = await startServer({ app, host: '127.0.0.1', port: 0 });
   return {

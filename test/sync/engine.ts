@@ -170,8 +170,8 @@ function withFuse(db: Db, fuse: Fuse): Db {
           burn();
           return opened;
         },
-        async (client, opened) => {
-          const done = await work(client, opened);
+        async (client, opened, send) => {
+          const done = await work(client, opened, send);
           burn();
           return done;
         },

@@ -43,6 +43,7 @@ describe('a record', () => {
     ['no id', { name: 'x' }, null, /no usable id/],
     ['an empty id', { id: '' }, null, /no usable id/],
     ['an id that is an object', { id: {} }, null, /no usable id/],
+    ['an id beyond 2^53, whose last digits are lost', { id: 2 ** 53 }, null, /no usable id/],
     ['nothing at all', null, null, /no usable id/],
     ['an endless id', { id: 'x'.repeat(513) }, 'x'.repeat(512), /512 bytes/],
     ['a field of the wrong type', { id: 'a', name: 5 }, 'a', /name/],

@@ -112,6 +112,12 @@ describe('an action of the console', () => {
     const answer = text(await again.text());
     expect(answer).toContain('holds no deletes');
     expect(answer).not.toContain('Allow, once');
+    // nor by a form that no page shows any more
+    const csrf = field(await (await web.me.get('/audit')).text(), 'csrf');
+    const before = await newest();
+    const forced = await web.me.post('/connections/boxes/actions/allow-deletes', { csrf });
+    expect([forced.status, await forced.text()]).toEqual([400, expect.stringContaining('holds no deletes')]);
+    expect(await newest()).toEqual(before);
   });
 
   test('checks, and shows each step', async () => {
@@ -164,6 +170,53 @@ describe('an action of the console', () => {
     expect(await state()).toBe('active');
   });
 
+  test('is refused by every form that changes something, unless it was sent from a page of this session', async () => {
+    /** what stands for each part of a path; what a form is refused for comes before what it names */
+    const named: Readonly<Record<string, string>> = {
+      ':id': 'boxes',
+      ':connection': 'boxes',
+      ':action': 'reset',
+    };
+    const changing = web.routes.filter(
+      ({ method, path }) =>
+        !['GET', 'HEAD', 'ALL'].includes(method) && !/^\/(?:v1|queues|login)(?:\/|$)/.test(path),
+    );
+    const paths = [...new Set(changing.map(({ path }) => path))].map((path) =>
+      path.replaceAll(/:\w+/g, (part) => named[part] ?? 'x'),
+    );
+    expect(paths).toEqual(
+      expect.arrayContaining([
+        '/connections/new',
+        '/connections/boxes/actions/check',
+        '/connections/boxes/actions/reset',
+        '/connections/boxes/mappings',
+        '/events/boxes/replay',
+        '/logout',
+        '/notifications/boxes/resend',
+        '/runs/boxes/cancel',
+      ]),
+    );
+    const before = await listAudit(fleet.runtime.db, { limit: 1 });
+    for (const path of paths) {
+      for (const fields of [{}, { csrf: '' }, { csrf: 'made-up' }] as Record<string, string>[]) {
+        const answer = await web.me.post(path, fields, { accept: 'application/json' });
+        expect([answer.status, await answer.json()], path).toMatchObject([
+          403,
+          { code: 'cross_site_request' },
+        ]);
+      }
+      const csrf = field(await (await web.me.get('/audit')).text(), 'csrf');
+      const foreign = await web.me.post(path, { csrf }, { origin: 'https://evil.example' });
+      expect(foreign.status, path).toBe(403);
+      const nobody = await createClient(web.url).post(path, { csrf });
+      expect([nobody.status, nobody.headers.get('location')], path).toEqual(
+        path === '/logout' ? [303, '/login'] : [401, null],
+      );
+    }
+    expect(await listAudit(fleet.runtime.db, { limit: 1 })).toEqual(before);
+    expect((await web.me.get('/audit')).status).toBe(200);
+  });
+
   test.each([
     '/connections/boxes/actions/explode',
     '/connections/nobody/actions/pause',
@@ -176,6 +229,18 @@ describe('an action of the console', () => {
     await fleet.connect('crates', tiny.connection);
     const path = '/connections/crates/actions/remove';
     expect(text(await (await web.me.get(path)).text())).toContain('connection_managed_by_file');
+    // nor by a form that no page of ours shows
+    const made = field(await (await web.me.get('/audit')).text(), 'csrf');
+    const forced = await web.me.post(path, { csrf: made, confirm: 'crates', purge: 'yes' });
+    expect([forced.status, await forced.text()]).toEqual([
+      409,
+      expect.stringContaining('connection_managed_by_file'),
+    ]);
+    expect((await web.ask('GET', '/v1/connections/crates')).status).toBe(200);
+    expect((await web.ask('DELETE', '/v1/connections/crates')).status).toBe(409);
+    // steering it is no change of what the file says
+    await act('/connections/crates/actions/pause');
+    await act('/connections/crates/actions/resume');
     await fleet.runtime.db.pool.query(`update sluice.connections set managed_by = 'api' where id = 'crates'`);
     await fleet.sync('crates');
     const csrf = field(await (await web.me.get(path)).text(), 'csrf');

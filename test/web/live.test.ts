@@ -127,6 +127,24 @@ describe('what is kept up to date', () => {
     expect(other.events).not.toContain('ended');
   });
 
+  it('ends with the time of its session', async () => {
+    const late = site.client();
+    await late.login();
+    const viewer = await view(late, 'overview');
+    await came(viewer, 'changed', 1);
+    const before = site.clock.now;
+    try {
+      site.clock.now += 12 * 3600 * 1000 + 1;
+      // the next change comes to a session that is over
+      await fleet.runtime.db.pool.query(`update sluice.connections set next_run_at = now() where id = 'one'`);
+      await viewer.ended;
+      expect(viewer.events.at(-1)).toBe('ended');
+      expect((await view(late, 'overview')).status).toBe(401);
+    } finally {
+      site.clock.now = before;
+    }
+  });
+
   it('refuses what names nothing', async () => {
     expect((await view(me, 'run:../x')).status).toBe(400);
   });

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { giveConsent } from '../../sandbox/consent.ts';
 import { startLoke, type LokeSandbox } from '../../sandbox/loke/server.ts';
+import { connectingAs } from '../../src/commands/audited-api.ts';
 import { mappingsPagesOf } from '../../src/commands/mappings-pages.ts';
 import { findGrant } from '../../src/store/grants.ts';
 import { createWebApp } from '../../src/web/app.ts';
@@ -49,6 +50,7 @@ beforeAll(async () => {
     now: Date.now,
     admin: { password: PASSWORD, sessionSecret: 'session secret' },
     connector: runtime.connector,
+    connectorAs: (actor) => connectingAs(runtime, actor),
     mappings: mappingsPagesOf(runtime),
   });
   loke.allowRedirect(`${web.url}/oauth/callback`);

@@ -64,7 +64,8 @@ beforeAll(async () => {
 afterAll(() => site.close());
 
 async function page(overrides: Partial<OverviewView>): Promise<string> {
-  view = { ...emptyOverview, ...overrides };
+  const { needsPerson = [], connections = [] } = overrides;
+  view = { ...emptyOverview, needs: needsPerson.length, connected: connections.length, ...overrides };
   return (await me.get('/')).text();
 }
 

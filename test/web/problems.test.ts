@@ -54,6 +54,18 @@ describe('an unknown route', () => {
   );
 });
 
+test.each([
+  '/connections/%00/mappings',
+  '/connect/a%00b',
+  '/runs/%00/cancel',
+  '/connections/a%00/actions/pause',
+])('a name that no database can hold is not there: %s', async (path) => {
+  const answer = await (await loggedIn()).get(path, { accept: 'application/json' });
+  expect(answer.status).toBe(404);
+  expect(await answer.json()).toMatchObject({ code: 'not_found' });
+  expect(site.log.join('')).not.toContain('"level":"error"');
+});
+
 describe('an unexpected error', () => {
   test('is a 500 with an id; message and stack are in the log under that id, and nowhere else', async () => {
     failure = () => Promise.reject(new Error('table "secrets" is broken'));

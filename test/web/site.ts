@@ -15,10 +15,12 @@ export const emptyOverview: OverviewView = {
   now: '2026-03-01T12:00:00.000Z',
   version: '1.2.3',
   needsPerson: [],
+  needs: 0,
   connections: [],
+  connected: 0,
   runs: [],
   queues: [],
-  hours: [],
+  activity: { hours: [], missing: 0 },
 };
 
 /** A console whose overview is given, and which knows nothing else. */
@@ -28,7 +30,7 @@ export function consoleWith(overview: () => Promise<OverviewView>): ConsoleDeps 
   };
   return {
     overview,
-    activity: async () => [],
+    activity: async () => ({ hours: [], missing: 0 }),
     connections: async () => unknown(),
     connection: async () => unknown(),
     runs: async () => unknown(),

@@ -122,7 +122,9 @@ describe('a connection by form', () => {
 
   test('can be had as sluice.yaml alone, and leads on to a consent where a person must give it', async () => {
     const yaml = await submit({ ...typed(), id: 'only-yaml', intent: 'yaml' });
-    expect(await yaml.text()).toContain('clientId: ${ONLY_YAML_CLIENT_ID}');
+    const shown = await yaml.text();
+    expect(shown).toContain('clientId: ${ONLY_YAML_CLIENT_ID}');
+    expect(shown).not.toContain(String(fleet.lucca.credentials.clientSecret));
     const form = await open('/connections/new?provider=lockit');
     const answer = await web.me.post('/connections/new', {
       csrf: field(form, 'csrf'),

@@ -219,6 +219,34 @@ describe('what is not genuine', () => {
   });
 });
 
+describe('a flood of messages that nobody signed', () => {
+  it('waits for its answers, which a genuine message does not', async () => {
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    let held = 0;
+    const refusals = {
+      turn() {
+        held += 1;
+        return released;
+      },
+    };
+    const slow = await startIntake(fleet.runtime, { refusals });
+    const body = luccaEvent({ topic: 'employee.updated', data: { id: 7 } });
+    let answered = 0;
+    const flood = ['acme', 'nobody', 'mute'].map(async (connection) => {
+      const { status } = await send(`${slow.url}/${connection}`, body, luccaHeaders(body, 'guessed'));
+      answered += 1;
+      return status;
+    });
+    await expect.poll(() => held).toBe(3);
+    expect((await send(`${slow.url}/acme`, body, luccaHeaders(body))).status).toBe(200);
+    expect([answered, held]).toEqual([0, 3]);
+    release();
+    expect(await Promise.all(flood)).toEqual([401, 401, 401]);
+    await slow.close();
+  });
+});
+
 describe('a body beyond the cap', () => {
   const large = Buffer.alloc(1024 * 1024 + 1, 'x');
 

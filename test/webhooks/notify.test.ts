@@ -99,14 +99,28 @@ describe('how it is sent', () => {
   it('again with the same id and body after a failure, ten times at most; never after 410', async () => {
     receiver.status = () => 500;
     const id = await writeNotification(fleet.runtime.db.pool, 'run.failed', { connection: 'c' });
+    const pauses: number[] = [];
     for (let attempt = 1; attempt <= 10; attempt += 1) {
       expect(await sendNotifications(context)).toBe(1);
       expect(await sendNotifications(context)).toBe(0);
+      const next = await fleet.runtime.db.pool.query<{ seconds: number }>(
+        `select extract(epoch from next_attempt_at - now())::float8 as seconds
+           from sluice.notifications where status = 'pending'`,
+      );
+      pauses.push(...next.rows.map(({ seconds }) => seconds));
       await fleet.runtime.db.pool.query(
         `update sluice.notifications set next_attempt_at = now() where status = 'pending'`,
       );
     }
     expect(await sendNotifications(context)).toBe(0);
+    // from seconds to hours: half of each, since nothing is random here
+    const most = [5, 300, 1_800, 7_200, 18_000, 36_000, 36_000, 18_000, 18_000];
+    expect(pauses).toHaveLength(most.length);
+    for (const [at, seconds] of pauses.entries()) {
+      expect(seconds).toBeLessThanOrEqual((most[at] ?? 0) / 2);
+      // what passed since on a busy machine
+      expect(seconds).toBeGreaterThan((most[at] ?? 0) / 2 - 5);
+    }
     expect(
       new Set(receiver.received.map(({ headers, body }) => `${String(headers['webhook-id'])} ${body}`)).size,
     ).toBe(1);

@@ -277,7 +277,8 @@ function expectsIdToken(server: ServerEndpoints, scopes: readonly string[]): boo
   return server.issuer !== undefined && scopes.includes('openid');
 }
 
-function flowIdentity(stateHash: string): string {
+/** What the secrets of a consent that is under way are bound to in the vault. */
+export function flowIdentity(stateHash: string): string {
   return `connect:${stateHash}`;
 }
 

@@ -119,9 +119,10 @@ function effectOf(
   const data = objectOf(event?.data);
   if (data === undefined) return { effect: 'none', reason: 'the event has no data' };
   if (change === 'deleted') {
-    const id = typeof data.id === 'number' ? String(data.id) : textOf(data.id);
+    // a number beyond 2^53 has lost digits, and may be that of another record
+    const id = Number.isSafeInteger(data.id) ? String(data.id) : textOf(data.id);
     return id === null
-      ? { effect: 'none', reason: 'the deleted record has no id' }
+      ? { effect: 'none', reason: 'the deleted record has no id that can be read' }
       : { effect: 'delete', stream, id };
   }
   const { previousAttributes: _previous, ...record } = data;

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../../errors.ts';
 import { exists, lastLines, sizeOf, textSince } from './files.ts';
 import type { Place } from './place.ts';
-import { identityOf, servesData } from './process.ts';
+import { childrenOf, identityOf, servesData, titleOf } from './process.ts';
 import { startDetached, type RunLimits } from './tool.ts';
 
 /** A server that runs. */
@@ -95,7 +95,6 @@ const settings = {
   log_checkpoints: 'off',
   logging_collector: 'off',
   log_destination: 'stderr',
-  cluster_name: 'sluice',
 };
 
 async function freePort(): Promise<number> {
@@ -109,6 +108,11 @@ async function freePort(): Promise<number> {
 
 const logLimitBytes = 1024 * 1024;
 const portTries = 10;
+/**
+ * How long a preferred port that is taken is asked for again, in milliseconds. While nobody listens there, a client that
+ * connects again and again may be given it for its own end of the connection, for a moment.
+ */
+const portPatienceMs = 5_000;
 
 export interface StartOptions extends RunLimits {
   readonly postgres: string;
@@ -127,17 +131,15 @@ export async function startPostmaster(place: Place, options: StartOptions): Prom
   const deadline = performance.now() + options.timeoutMs;
   if ((await sizeOf(place.log)) > logLimitBytes) await rename(place.log, `${place.log}.old`);
   let preferred = options.preferredPort;
+  const preferredUntil = performance.now() + portPatienceMs;
   let clashes = 0;
   for (;;) {
     options.signal?.throwIfAborted();
     await disownPidFile(place.cluster);
     const port = preferred ?? (await freePort());
-    preferred = undefined;
     const from = await sizeOf(place.log);
-    const flags = Object.entries({ ...settings, port: String(port) }).flatMap(([name, value]) => [
-      '-c',
-      `${name}=${value}`,
-    ]);
+    const all = { ...settings, cluster_name: titleOf(place.cluster), port: String(port) };
+    const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const child = await startDetached(options.postgres, ['-D', place.cluster, ...flags], {
       account: place.account,
       log: place.log,
@@ -162,13 +164,35 @@ export async function startPostmaster(place: Place, options: StartOptions): Prom
       throw error;
     }
     const said = await textSince(place.log, from);
-    if (/could not bind|could not create any TCP\/IP sockets/.test(said) && ++clashes < portTries) continue;
-    // children of a server that was killed notice within moments and end
+    if (/could not bind|could not create any TCP\/IP sockets/.test(said)) {
+      if (preferred !== undefined && performance.now() < preferredUntil) {
+        await sleep(100);
+        continue;
+      }
+      preferred = undefined;
+      if (++clashes < portTries) continue;
+    }
     if (/shared memory block .* still in use/.test(said) && performance.now() < deadline) {
-      await sleep(100);
+      await endLeftChildren(place);
+      await sleep(50);
       continue;
     }
     throw failed('Postgres ended at its start.', said);
+  }
+}
+
+/**
+ * Ends the processes that a killed server has left. Those that wait for something notice and end by themselves; one that
+ * computes, or that is stopped, may hold the shared memory for as long as it likes. What they had not committed is gone
+ * anyway, and recovery repairs what they were writing.
+ */
+async function endLeftChildren(place: Place): Promise<void> {
+  for (const pid of await childrenOf(place.cluster, place.uid)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
   }
 }
 
@@ -184,15 +208,15 @@ const stopSteps: readonly (readonly [NodeJS.Signals, number])[] = [
 ];
 
 /**
- * Stops a server and returns when its process is gone.
+ * Stops a server and returns when its process is gone. One that `isStopping` has had its time for a fast shutdown.
  *
  * @throws SluiceError `embedded_postgres_failed` when not even SIGKILL ends it.
  */
-export async function stopPostmaster(server: {
-  readonly pid: number;
-  readonly identity: string;
-}): Promise<void> {
-  for (const [signal, patience] of stopSteps) {
+export async function stopPostmaster(
+  server: { readonly pid: number; readonly identity: string },
+  isStopping = false,
+): Promise<void> {
+  for (const [signal, patience] of isStopping ? stopSteps.slice(1) : stopSteps) {
     if ((await identityOf(server.pid)) !== server.identity) return;
     try {
       process.kill(server.pid, signal);

@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -13,10 +13,16 @@ const run = promisify(execFile);
 const hasProc = existsSync('/proc/self/stat');
 let bootId: Promise<string> | undefined;
 
+function psEnvironment(): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
+}
+
 async function ps(columns: string, pid: number): Promise<string | null> {
-  const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
   try {
-    const { stdout } = await run('ps', ['-ww', '-o', columns, '-p', String(pid)], { env, timeout: 10_000 });
+    const { stdout } = await run('ps', ['-ww', '-o', columns, '-p', String(pid)], {
+      env: psEnvironment(),
+      timeout: 10_000,
+    });
     return stdout.trim() === '' ? null : stdout.trim();
   } catch (error) {
     // `ps` ends with 1 where there is no such process
@@ -74,4 +80,36 @@ export async function servesData(pid: number, data: string, uid: number): Promis
   const line = (await ps('uid=,command=', pid)) ?? '';
   const [, owner, command] = /^(\d+)\s+(.*)$/s.exec(line) ?? [];
   return Number(owner) === uid && `${command} `.includes(`postgres -D ${data} `);
+}
+
+/**
+ * What every process of a cluster's server is called in its title: `postgres: TITLE: checkpointer`. By that the children
+ * are known when their server is gone; their working directory is hidden from root where a container drops capabilities.
+ */
+export function titleOf(cluster: string): string {
+  return `sluice-${createHash('sha256').update(cluster).digest('hex').slice(0, 12)}`;
+}
+
+/** The processes of a cluster's server other than the server itself, run by the account `uid`. */
+export async function childrenOf(cluster: string, uid: number): Promise<number[]> {
+  const title = `postgres: ${titleOf(cluster)}: `;
+  if (!hasProc) {
+    const { stdout } = await run('ps', ['-axww', '-o', 'pid=,uid=,command='], { env: psEnvironment() });
+    return stdout
+      .split('\n')
+      .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [])
+      .filter(([, , owner, command]) => Number(owner) === uid && command?.startsWith(title) === true)
+      .map(([, pid]) => Number(pid));
+  }
+  const found: number[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const command = await readFile(`/proc/${name}/cmdline`, 'utf8');
+      if (command.startsWith(title) && (await stat(`/proc/${name}`)).uid === uid) found.push(Number(name));
+    } catch {
+      // it has just ended
+    }
+  }
+  return found;
 }

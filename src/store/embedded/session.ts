@@ -78,18 +78,20 @@ export async function joinServer(
   let password = await readPassword(place);
   const running = await findPostmaster(place.cluster, place.uid, record ?? undefined);
   if (running !== null) {
+    let refusal: Refusal = 'wrong password';
     // server.json may know the password when its own file is lost
     for (const known of new Set([record?.password, password])) {
-      const connection = typeof known === 'string' ? await attach(running, known, limits) : null;
-      if (typeof known === 'string' && connection !== null)
-        return await admit(context, place, running, known, connection, false);
+      if (typeof known !== 'string' || refusal !== 'wrong password') continue;
+      const met = await attach(running, known, limits);
+      if (typeof met !== 'string') return await admit(context, place, running, known, met, false);
+      refusal = met;
     }
-    // one that was just ending leaves its password good
-    if ((await identityOf(running.pid)) === running.identity) {
+    if (refusal !== 'gone') {
       context.onProgress('restarting a Postgres server that does not let us in');
-      await stopPostmaster(running);
-      password = null;
+      await stopPostmaster(running, refusal === 'stopping');
     }
+    // any other refusal leaves the password good, and others have it in their URLs
+    if (refusal === 'wrong password') password = null;
   } else if (record !== null && (await servesData(record.pid, place.cluster, place.uid))) {
     // without its postmaster.pid a server ends by itself within a minute: no one may use it
     await stopPostmaster(record);
@@ -121,16 +123,16 @@ export async function joinServer(
     });
   let server = await start();
   try {
-    let connection = await attach(server, password, limits);
-    if (connection === null) {
-      // someone has changed the password in the database
+    let met = await attach(server, password, limits);
+    if (met === 'wrong password') {
+      // someone has changed it in the database
       await stopPostmaster(server);
       password = await resetPassword(place, binaries, context.env, limits);
       server = await start();
-      connection = await attach(server, password, limits);
+      met = await attach(server, password, limits);
     }
-    if (connection === null) throw failed('Postgres runs but lets nobody in.', '');
-    return await admit(context, place, server, password, connection, true);
+    if (typeof met === 'string') throw failed(`Postgres was started but lets nobody in: ${met}.`, '');
+    return await admit(context, place, server, password, met, true);
   } catch (error) {
     await stopPostmaster(server);
     throw error;
@@ -142,23 +144,31 @@ const passing = new Set(['53300', '57P03', '57P01', '57P02', 'ECONNREFUSED', 'EC
 /** what `pg` says without a code when the other side hangs up or is silent */
 const hungUp = /terminated|timeout/i;
 const attachPatienceMs = 60_000;
+/** A fast shutdown takes moments. One that takes longer than this waits for a process that never ends. */
+const stoppingPatienceMs = 15_000;
 
-/** Connects while the server may still be starting; null where it refuses the password, has gone or never answers. */
+type Refusal = 'wrong password' | 'gone' | 'silent' | 'stopping';
+
+/** Connects while the server may still be starting, or tells why it could not. */
 async function attach(
   server: Postmaster,
   password: string,
   limits: RunLimits,
-): Promise<UserConnection | null> {
-  const deadline = performance.now() + Math.min(limits.timeoutMs, attachPatienceMs);
+): Promise<UserConnection | Refusal> {
+  const begun = performance.now();
   for (;;) {
     limits.signal?.throwIfAborted();
     try {
       return await connectUser({ port: server.port, password });
     } catch (error) {
       const state = sqlState(error);
-      const wrongPassword = state === '28P01' || state === '28000';
-      if (wrongPassword || (await identityOf(server.pid)) !== server.identity) return null;
-      const late = performance.now() > deadline;
+      if ((await identityOf(server.pid)) !== server.identity) return 'gone';
+      if (state === '28P01' || state === '28000') return 'wrong password';
+      const message = error instanceof Error ? error.message : String(error);
+      const stopping = state === '57P03' && message.includes('shutting down');
+      const patience = stopping ? stoppingPatienceMs : attachPatienceMs;
+      const late = performance.now() - begun > Math.min(limits.timeoutMs, patience);
+      if (late && stopping) return 'stopping';
       const details = { pid: server.pid };
       if (late && state === '53300')
         throw new SluiceError(
@@ -166,11 +176,10 @@ async function attach(
           `All connections of the embedded Postgres, pid ${server.pid}, are taken.`,
           { cause: error, details },
         );
-      const message = error instanceof Error ? error.message : String(error);
       const passes = passing.has(state) || (state === '' && hungUp.test(message));
       if (!passes || (late && state === '57P03'))
         throw failed(`Postgres, pid ${server.pid}, lets nobody in: ${message}.`, '', error);
-      if (late) return null;
+      if (late) return 'silent';
     }
     await sleep(25);
   }

@@ -1,6 +1,7 @@
 /** Parameters that several routes take. */
 import { z } from 'zod';
 import { parseDuration } from '../../config/index.ts';
+import { changeNumber } from '../../sync/read-changes.ts';
 import { idParam } from './route.ts';
 
 export const streamParams = z.strictObject({
@@ -15,12 +16,13 @@ export const cursor = z.string().min(1).max(4000).optional().describe('`next` of
 
 /** A whole number of a query. The metadata says what the text must be, for the description of the API. */
 function whole(least: number, most: number, usual: number, what: string): z.ZodType<number> {
+  const wrong = `is not a whole number from ${least} to ${most}`;
   return z
     .string()
-    .regex(/^\d{1,15}$/, 'is not a whole number')
+    .regex(/^\d+$/, wrong)
     .optional()
     .transform((text) => (text === undefined ? usual : Number(text)))
-    .pipe(z.number().min(least).max(most))
+    .refine((value) => value >= least && value <= most, wrong)
     .meta({
       description: what,
       type: 'integer',
@@ -35,7 +37,19 @@ export function limit(most: number, usual: number): z.ZodType<number> {
   return whole(1, most, usual, 'how many at most');
 }
 
-export const after = whole(0, 999_999_999_999_999, 0, 'changes after this number');
+/** A number that no feed reaches is a number beyond the newest one, however long it is. */
+export const after: z.ZodType<number> = z
+  .string()
+  .regex(/^\d+$/, 'is not a whole number from 0 on')
+  .optional()
+  .transform((text) => changeNumber(text ?? '0'))
+  .meta({
+    description: 'changes after this number',
+    type: 'integer',
+    minimum: 0,
+    default: 0,
+    pattern: undefined,
+  });
 
 export const flag = z
   .enum(['true', 'false'])

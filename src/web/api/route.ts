@@ -6,7 +6,9 @@ import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { z } from 'zod';
 import { SluiceError, type ErrorCode } from '../../errors.ts';
+import { unstorable } from '../../sync/canonical.ts';
 import type { WebApp, WebEnv } from '../contract.ts';
+import { problemResponse } from '../problem.ts';
 import { actorOf } from '../actor.ts';
 import type { Api, ApiDeps } from './contract.ts';
 
@@ -111,6 +113,18 @@ export function defineRoute<
 
 export function mountRoutes(app: WebApp, routes: readonly ApiRoute[], api: Api): void {
   for (const route of routes) app.on(route.method, route.path, (c) => route.run(c, api.as(actorOf(c))));
+  // after them, so that only what none of them took comes here
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const own = routes.filter((route) => route.path === path).map(({ method }) => method);
+    const allow = (
+      own.includes('GET') ? ['GET', 'HEAD', ...own.filter((method) => method !== 'GET')] : own
+    ).join(', ');
+    app.all(path, (c) => {
+      c.header('Allow', allow);
+      const message = `${c.req.path} does not take ${c.req.method}.`;
+      return problemResponse(c, new SluiceError('method_not_allowed', message));
+    });
+  }
 }
 
 /** Which of two values was meant is not for us to guess. */
@@ -139,10 +153,28 @@ async function readBody(c: Context<WebEnv>): Promise<unknown> {
       advice: 'Send it with `Content-Type: application/json`.',
     });
   }
+  let body: unknown;
   try {
-    return JSON.parse(text) as unknown;
+    body = JSON.parse(text) as unknown;
   } catch {
     throw new SluiceError('request_invalid', 'The body is not valid JSON.');
+  }
+  if (holdsUnstorable(text, body)) {
+    const message =
+      'The body holds the character U+0000 or half of a surrogate pair, which Postgres cannot store.';
+    throw new SluiceError('request_invalid', message, { advice: 'Send the text without it.' });
+  }
+  return body;
+}
+
+/** Raw, neither can stand in a body: only an escape brings them in, and those are rare enough to look closer. */
+function holdsUnstorable(text: string, body: unknown): boolean {
+  if (!/\\u(?:0000|d[89a-f])/i.test(text)) return false;
+  try {
+    return unstorable(JSON.stringify(body)) !== undefined;
+  } catch {
+    // nested deeper than the stack
+    return true;
   }
 }
 

@@ -36,7 +36,9 @@ export function ConnectionPage({ view }: { view: ConnectionPageView }) {
           </div>
         )}
       </div>
-      <Actions view={view} />
+      <div data-live="actions">
+        <Actions view={view} />
+      </div>
       <div class="columns">
         <div data-live="facts">
           <AboutSection view={view} />
@@ -57,7 +59,12 @@ export function ConnectionPage({ view }: { view: ConnectionPageView }) {
           </div>
           {runs.length === 0 ? (
             <p class="panel">
-              It never ran. <a href={paths.action(id, 'sync')}>Sync now</a>, or wait for its schedule.
+              It never ran.{' '}
+              {state === 'active' && (
+                <>
+                  <a href={paths.action(id, 'sync')}>Sync now</a>, or wait for its schedule.
+                </>
+              )}
             </p>
           ) : (
             <RunsTable runs={runs} now={now} caption="Newest first" />
@@ -78,10 +85,12 @@ function Actions({ view }: { view: ConnectionPageView }) {
       </a>
     </li>
   );
+  const isActive = state === 'active';
   return (
     <nav aria-label={`Actions on ${id}`} class="actions">
       <ul>
-        {lastRun?.status === 'held' && act('allow-deletes', 'Allow held deletes', true)}
+        {state === 'paused' && act('resume', 'Resume', true)}
+        {isActive && lastRun?.status === 'held' && act('allow-deletes', 'Allow held deletes', true)}
         {canConnect && (
           <li>
             <a class={state === 'needs_reconnect' ? 'button' : 'button quiet'} href={paths.connect(id)}>
@@ -89,10 +98,18 @@ function Actions({ view }: { view: ConnectionPageView }) {
             </a>
           </li>
         )}
-        {act('sync', 'Sync now', state === 'active' && lastRun?.status !== 'held')}
-        {act('full-sync', 'Full sync')}
-        {state === 'active' ? act('pause', 'Pause') : act('resume', 'Resume')}
+        {isActive && act('sync', 'Sync now', lastRun?.status !== 'held')}
+        {isActive && act('full-sync', 'Full sync')}
         {act('check', 'Check', state === 'needs_attention')}
+        {isActive && act('pause', 'Pause')}
+        {state !== 'active' && state !== 'paused' && act('resume', 'Resume')}
+        {managedBy !== 'file' && (
+          <li>
+            <a class="button quiet" href={paths.edit(id)}>
+              Edit
+            </a>
+          </li>
+        )}
         {act('reset', 'Reset')}
         {webhooks?.registers === true && act('webhooks', 'Register webhooks')}
         {hasMappings && (
@@ -104,10 +121,17 @@ function Actions({ view }: { view: ConnectionPageView }) {
         )}
         {managedBy !== 'file' && act('remove', 'Remove')}
       </ul>
+      {!isActive && (
+        <p class="muted">
+          {state === 'paused'
+            ? 'It is paused: no run can be asked for until it is resumed.'
+            : 'It waits for a person: no run can be asked for until that is mended.'}
+        </p>
+      )}
       {managedBy === 'file' && (
         <p class="muted">
           Its configuration is read-only here: it stands in <code>sluice.yaml</code> and is changed or removed
-          there.
+          there. <a href={paths.edit(id)}>How, and what stands there</a>
         </p>
       )}
     </nav>

@@ -1,6 +1,6 @@
 /** What the reading pages of the console are handed. Times are ISO 8601 in UTC. */
 import type { TokenStatus } from '../../auth/contract.ts';
-import type { HourView } from '../../sync/activity.ts';
+import type { Lately } from '../../sync/activity.ts';
 import type { ConnectionSummary } from '../../sync/connection-view.ts';
 import type { RunView } from '../../sync/history.ts';
 import type { LiveWatch } from '../../sync/live-watch.ts';
@@ -23,15 +23,18 @@ export interface QueueView {
 export interface OverviewView {
   readonly now: string;
   readonly version: string;
-  /** in the order in which a person should look at them */
+  /** in the order in which a person should look at them, the first of them */
   readonly needsPerson: readonly PersonNeeded[];
-  /** the latest first */
+  /** of which `needsPerson` are the first */
+  readonly needs: number;
+  /** the latest against its schedule first, the first of them */
   readonly connections: readonly ConnectionGlance[];
+  /** of which `connections` are the first */
+  readonly connected: number;
   /** newest first */
   readonly runs: readonly RunView[];
   readonly queues: readonly QueueView[];
-  /** the last day, oldest first */
-  readonly hours: readonly HourView[];
+  readonly activity: Lately;
 }
 
 export interface ConnectionLine extends ConnectionGlance {
@@ -39,9 +42,21 @@ export interface ConnectionLine extends ConnectionGlance {
   readonly records: Readonly<Record<string, number>>;
 }
 
+export interface ConnectionsRequest {
+  /** stands somewhere in the id or in the provider's */
+  readonly search: string;
+  /** one of these [any] */
+  readonly states: readonly string[];
+  readonly cursor: string | undefined;
+}
+
 export interface ConnectionsView {
   readonly now: string;
   readonly connections: readonly ConnectionLine[];
+  /** how many fit; one more than `GLANCE_COUNT_LIMIT` for more than that */
+  readonly total: number;
+  /** cursor of the next page */
+  readonly next: string | null;
 }
 
 export interface EndpointLine {
@@ -137,10 +152,12 @@ interface FieldView {
 
 /** Each throws `not_found` for what isn't there. */
 export interface ConsoleDeps {
-  overview(): Promise<OverviewView>;
-  /** so many hours, oldest first */
-  activity(hours: number): Promise<readonly HourView[]>;
-  connections(): Promise<ConnectionsView>;
+  /** with so many hours of activity */
+  overview(hours: number): Promise<OverviewView>;
+  /** so many hours, the running one included */
+  activity(hours: number): Promise<Lately>;
+  /** by id @throws SluiceError `request_invalid` for a cursor that no page gave */
+  connections(request: ConnectionsRequest): Promise<ConnectionsView>;
   connection(id: string): Promise<ConnectionPageView>;
   /** @throws SluiceError `request_invalid` for a cursor that no page gave */
   runs(request: {

@@ -5,12 +5,9 @@ import { count, duration } from '../format.ts';
 import { Cell, Table } from '../table.tsx';
 import type { OverviewView, QueueView } from './contract.ts';
 import { Advice, AsOf, State, toneOf, When } from './parts.tsx';
-import { paths } from './paths.ts';
-import { Plots } from './plots.tsx';
+import { paths, withQuery } from './paths.ts';
+import { Plots, spanPath } from './plots.tsx';
 import { Alarm, RunsTable } from './runs-table.tsx';
-
-/** Connections that the overview names: those that are latest. */
-const NAMED = 25;
 
 const EXAMPLE = `connections:
   my-first:
@@ -23,7 +20,7 @@ export function OverviewPage({ view, queuesLink }: { view: OverviewView; queuesL
   return (
     <main data-topic="overview">
       <h1>Overview</h1>
-      <AsOf now={view.now} path="/">
+      <AsOf now={view.now} path={spanPath(view.activity.hours.length)}>
         , version {view.version}
       </AsOf>
       {empty ? (
@@ -31,10 +28,10 @@ export function OverviewPage({ view, queuesLink }: { view: OverviewView; queuesL
       ) : (
         <>
           <div data-live="state">
-            <Needs items={view.needsPerson} now={view.now} />
-            <Freshness connections={view.connections} now={view.now} />
+            <Needs items={view.needsPerson} total={view.needs} now={view.now} />
+            <Freshness connections={view.connections} total={view.connected} now={view.now} />
           </div>
-          <Plots hours={view.hours} />
+          <Plots activity={view.activity} />
           <div data-live="runs">
             <section aria-labelledby="runs">
               <div class="titled">
@@ -59,10 +56,10 @@ export function OverviewPage({ view, queuesLink }: { view: OverviewView; queuesL
   );
 }
 
-function Needs({ items, now }: { items: readonly PersonNeeded[]; now: string }) {
+function Needs({ items, total, now }: { items: readonly PersonNeeded[]; total: number; now: string }) {
   return (
     <section aria-labelledby="needs">
-      <h2 id="needs">Needs a person{items.length > 0 && <> ({count(items.length)})</>}</h2>
+      <h2 id="needs">Needs a person{total > 0 && <> ({count(total)})</>}</h2>
       {items.length === 0 ? (
         <p class="panel fine">Nothing. Whatever is wrong now, Sluice is still trying by itself.</p>
       ) : (
@@ -94,16 +91,25 @@ function Needs({ items, now }: { items: readonly PersonNeeded[]; now: string }) 
           ))}
         </ul>
       )}
+      {total > items.length && (
+        <p class="after">
+          And {count(total - items.length)} more: <a href={paths.parked}>connections that need a person</a>,{' '}
+          <a href={withQuery('/runs', { status: 'held' })}>held runs</a>,{' '}
+          <a href={withQuery('/events', { status: 'dead' })}>events that were given up</a>
+        </p>
+      )}
     </section>
   );
 }
 
-function Remedy({ item: { action, connection } }: { item: PersonNeeded }) {
+function Remedy({ item: { action, connection, stream = '' } }: { item: PersonNeeded }) {
   const [path, name] = {
     connect: [paths.connect(connection), 'Reconnect'],
     check: [paths.action(connection, 'check'), 'Check it'],
     'allow-deletes': [paths.action(connection, 'allow-deletes'), 'Look at the deletes'],
+    webhooks: [paths.action(connection, 'webhooks'), 'Register again'],
     'dead-events': [paths.eventsOf(connection, 'dead'), 'Look at the events'],
+    rejected: [paths.rejected(connection, stream), `Look at the records of ${stream}`],
   }[action];
   return (
     <a class="button" href={path}>
@@ -113,14 +119,14 @@ function Remedy({ item: { action, connection } }: { item: PersonNeeded }) {
   );
 }
 
-function Freshness({ connections, now }: { connections: readonly ConnectionGlance[]; now: string }) {
-  const named = connections.slice(0, NAMED);
+function Freshness(props: { connections: readonly ConnectionGlance[]; total: number; now: string }) {
+  const { connections, total, now } = props;
   return (
     <section aria-labelledby="freshness">
       <div class="titled">
         <h2 id="freshness">Freshness</h2>
         <a href="/connections">
-          {connections.length > named.length ? `All ${count(connections.length)} connections` : 'Connections'}
+          {total > connections.length ? `All ${count(total)} connections` : 'Connections'}
         </a>
       </div>
       <Table
@@ -128,7 +134,7 @@ function Freshness({ connections, now }: { connections: readonly ConnectionGlanc
         heads={['Connection', 'State', 'Data as of', 'Against the schedule', 'Last run', 'Next run']}
         numbers={[]}
       >
-        {named.map((connection) => (
+        {connections.map((connection) => (
           <tr role="row">
             <th role="rowheader" scope="row">
               <a href={paths.connection(connection.id)}>{connection.id}</a>

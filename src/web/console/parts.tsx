@@ -12,6 +12,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   cached: 'ok',
   partial: 'warn',
   held: 'warn',
+  rejected: 'warn',
   narrowed: 'warn',
   cooling: 'warn',
   unknown: 'warn',
@@ -24,6 +25,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   dead: 'bad',
   suspended: 'bad',
   missing: 'bad',
+  webhooks_down: 'bad',
   running: 'busy',
   waiting: 'busy',
 };
@@ -54,20 +56,27 @@ export function upTo(rows: number): string {
   return rows > COUNT_LIMIT ? `${count(COUNT_LIMIT)}+` : count(rows);
 }
 
+/** Of a connection's streams in a list the largest are named, unless only one would be left out. */
+const STREAMS_NAMED = 4;
+
 /** The sum, and below it each stream's part where there are several. */
 export function Records({ records }: { records: Readonly<Record<string, number>> }) {
   const streams = Object.entries(records);
   if (streams.length === 0) return <>none yet</>;
   const open = streams.some(([, rows]) => rows > COUNT_LIMIT);
   const total = streams.reduce((sum, [, rows]) => sum + Math.min(rows, COUNT_LIMIT), 0);
+  const [first] = streams;
+  const most = streams.length > STREAMS_NAMED + 1 ? STREAMS_NAMED : streams.length;
+  const named = streams.toSorted(([, one], [, other]) => other - one).slice(0, most);
   return (
     <>
       {count(total)}
       {open && '+'}
       <span class="small">
-        {streams
-          .map(([stream, rows]) => (streams.length === 1 ? stream : `${stream} ${upTo(rows)}`))
-          .join(', ')}
+        {streams.length === 1
+          ? first?.[0]
+          : named.map(([stream, rows]) => `${stream} ${upTo(rows)}`).join(', ')}
+        {streams.length > named.length && `, and ${streams.length - named.length} more streams`}
       </span>
     </>
   );

@@ -9,6 +9,7 @@ export type ConnectionAction =
 export const paths = {
   connection: (id: string) => `/connections/${part(id)}`,
   action: (id: string, action: ConnectionAction) => `/connections/${part(id)}/actions/${action}`,
+  edit: (id: string) => `/connections/${part(id)}/edit`,
   connect: (id: string) => `/connect/${part(id)}`,
   mappings: (id: string) => `/connections/${part(id)}/mappings`,
   stream: (id: string, stream: string) => `/connections/${part(id)}/streams/${part(stream)}`,
@@ -22,6 +23,8 @@ export const paths = {
   eventsOf: (id: string, status?: string) => withQuery('/events', { connection: id, status }),
   provider: (name: string) => `/providers/${part(name)}`,
   newConnection: '/connections/new',
+  /** those whose state needs a person */
+  parked: '/connections?state=needs_person',
 } as const;
 
 /** The same page with other parameters; those that are empty are left out. */

@@ -2,25 +2,52 @@
  * Throughput and failures over time. A script draws the plots from `/activity`; the same numbers stand below
  * as a table, for whoever can't see a plot or runs no script.
  */
-import type { HourView } from '../../sync/activity.ts';
+import type { HourView, Lately } from '../../sync/activity.ts';
 import { count } from '../format.ts';
 import { Cell, Table } from '../table.tsx';
 import { Alarm } from './runs-table.tsx';
 
-export function Plots({ hours }: { hours: readonly HourView[] }) {
+const DAY = 24;
+/** Spans to choose from, by their days in the query; the first is the one without it. */
+export const SPANS = [
+  { days: '1', hours: DAY, word: '24 h', title: 'Last 24 hours' },
+  { days: '7', hours: 7 * DAY, word: '7 d', title: 'Last 7 days' },
+] as const;
+
+/** The overview with so many hours. */
+export function spanPath(hours: number): string {
+  const span = SPANS.find((one) => one.hours === hours);
+  return span === undefined || span === SPANS[0] ? '/' : `/?days=${span.days}`;
+}
+
+export function Plots({ activity: { hours, missing } }: { activity: Lately }) {
   const sum = (field: Exclude<keyof HourView, 'at'>): number =>
     hours.reduce((total, hour) => total + hour[field], 0);
   const busy = hours.filter((hour) => hour.requests + hour.succeeded + hour.partial + hour.failed > 0);
+  const span = SPANS.find((one) => one.hours === hours.length);
   return (
     <section aria-labelledby="activity">
       <div class="titled">
-        <h2 id="activity">Last {hours.length} hours</h2>
+        <h2 id="activity">{span?.title ?? `Last ${hours.length} hours`}</h2>
+        <nav class="switch" aria-label="Time span of the plots">
+          {SPANS.map((one) => (
+            <a href={spanPath(one.hours)} aria-current={one === span ? 'true' : undefined}>
+              {one.word}
+            </a>
+          ))}
+        </nav>
         <p class="muted">
           {count(sum('added') + sum('updated') + sum('deleted'))} changes by{' '}
           {count(sum('succeeded') + sum('partial') + sum('failed'))} runs, {count(sum('failed'))} failed
         </p>
       </div>
-      <div class="plots" id="plots" hidden>
+      {missing > 0 && (
+        <p class="notice" id="missing">
+          {count(missing)} {missing === 1 ? 'hour is' : 'hours are'} still being added up, the older ones
+          last, and missing here. Look again in a moment.
+        </p>
+      )}
+      <div class="plots" id="plots" data-hours={hours.length} hidden>
         <figure class="panel">
           <figcaption>Records changed in an hour</figcaption>
           <div data-plot="records"></div>

@@ -1,6 +1,7 @@
 /** The list of runs, by connection and by status. */
 import type { RunsView } from './contract.ts';
 import { AsOf } from './parts.tsx';
+import { Choice } from './filters.tsx';
 import { withQuery } from './paths.ts';
 import { RunsTable } from './runs-table.tsx';
 
@@ -64,27 +65,5 @@ export function RunsPage({ view, connection, status, cursor }: RunsPageProps) {
         </p>
       </div>
     </main>
-  );
-}
-
-function Choice(props: {
-  name: string;
-  label: string;
-  all: string;
-  values: readonly string[];
-  chosen: string | undefined;
-}) {
-  return (
-    <label>
-      {props.label}
-      <select name={props.name}>
-        <option value="">{props.all}</option>
-        {props.values.map((value) => (
-          <option value={value} selected={value === props.chosen}>
-            {value}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }

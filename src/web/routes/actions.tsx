@@ -1,32 +1,24 @@
 /** `/connections/:id/actions/:action` and `/runs/:id/cancel`: a page that says what will happen, and then it happens. */
-import { Hono, type Context } from 'hono';
+import type { Context } from 'hono';
 import type { Child } from 'hono/jsx';
 import { SluiceError } from '../../errors.ts';
 import { actorOf } from '../actor.ts';
 import type { CheckReport } from '../api/contract.ts';
 import type { WebApp, WebEnv } from '../contract.ts';
 import { setFlash } from '../flash.tsx';
-import { statusOf } from '../problem.ts';
+import { guardedRoutes, sentForm, sessionOf } from '../guard.ts';
 import type { Session, Sessions } from '../session.ts';
 import { connectionActions, type ConnectionAction } from '../steering/actions.tsx';
 import { CheckSteps } from '../steering/check-steps.tsx';
-import {
-  connectionPath,
-  CsrfField,
-  guard,
-  sentForm,
-  sessionOf,
-  showPage,
-  type SteeringWebDeps,
-} from '../steering/page.tsx';
+import { connectionPath, CsrfField, showPage, type SteeringWebDeps } from '../steering/page.tsx';
+import { Refusal } from '../steering/refusal.tsx';
 
 const ACTION = '/connections/:id/actions/:action';
 const CANCEL = '/runs/:id/cancel';
 
 export function actionRoutes(deps: SteeringWebDeps, sessions: Sessions): WebApp {
-  const routes = new Hono<WebEnv>();
+  const routes = guardedRoutes([ACTION, CANCEL], deps, sessions);
   const { api, steering } = deps;
-  guard(routes, [ACTION, CANCEL], deps, sessions);
 
   routes.get('/connections/:id/actions/check', async (c) => {
     const { connection } = await steering.facts(c.req.param('id'));
@@ -158,23 +150,7 @@ function Confirm(
   props: Omit<Confirmation, 'title' | 'section'> & { readonly session: Session; readonly path: string },
 ) {
   const { refusal, back, session } = props;
-  if (refusal !== undefined)
-    return (
-      <div class="panel">
-        <p>
-          <strong>{refusal.message}</strong>
-        </p>
-        <p>{refusal.advice}</p>
-        <p class="muted">
-          Code <code>{refusal.code}</code>, status {statusOf(refusal)}
-        </p>
-        <p class="buttons">
-          <a class="button plain" href={back}>
-            Back
-          </a>
-        </p>
-      </div>
-    );
+  if (refusal !== undefined) return <Refusal error={refusal} back={back} />;
   return (
     <form class="panel form" method="post" action={props.path}>
       <CsrfField session={session} />

@@ -1,11 +1,11 @@
 /** `/audit`: who did what, and when. */
-import { Hono } from 'hono';
 import { actorKinds, type Actor, type AuditDetails, type AuditView } from '../../store/audit.ts';
-import type { WebApp, WebEnv } from '../contract.ts';
+import type { WebApp } from '../contract.ts';
 import { clock } from '../format.ts';
+import { guardedRoutes } from '../guard.ts';
 import type { Sessions } from '../session.ts';
 import { ChoiceFilter, ConnectionFilter, filterValue, ID, PagingLinks } from '../steering/filters.tsx';
-import { connectionPath, guard, showPage, type SteeringWebDeps } from '../steering/page.tsx';
+import { connectionPath, showPage, type SteeringWebDeps } from '../steering/page.tsx';
 import { Cell, Table } from '../table.tsx';
 
 const PATH = '/audit';
@@ -13,8 +13,7 @@ const LOOKS = { begun: 'state warn', done: 'state ok', failed: 'state bad' } as 
 const KINDS = { operator: 'console', api_key: 'API', command: 'command' } as const;
 
 export function auditRoutes(deps: SteeringWebDeps, sessions: Sessions): WebApp {
-  const routes = new Hono<WebEnv>();
-  guard(routes, [PATH], deps, sessions);
+  const routes = guardedRoutes([PATH], deps, sessions);
   routes.get(PATH, async (c) => {
     const connection = filterValue(c, 'connection', ID);
     const action = filterValue(c, 'action', /^[a-z_.]{1,60}$/);

@@ -5,6 +5,7 @@ import { getCookie, setCookie } from 'hono/cookie';
 import type { Connector } from '../../auth/authorization/contract.ts';
 import { withResult } from '../../auth/authorization/return-url.ts';
 import { SluiceError } from '../../errors.ts';
+import { actorOf, operator } from '../actor.ts';
 import { connectedPage, failurePage, notConnectedPage } from '../connect-pages.tsx';
 import type { ConnectDeps, WebApp, WebEnv } from '../contract.ts';
 import { problemResponse, statusOf, wantsJson } from '../problem.ts';
@@ -31,7 +32,7 @@ export function connectRoutes(
   sessions: Sessions | undefined,
 ): WebApp {
   const routes = new Hono<WebEnv>();
-  const { connector, publicUrl } = deps;
+  const { connector, connectorAs, publicUrl } = deps;
   const secure = isHttps(publicUrl);
 
   const fail = (c: Context<WebEnv>, error: SluiceError): Response | Promise<Response> => {
@@ -59,10 +60,20 @@ export function connectRoutes(
     return value !== undefined && /^[\w-]{43}$/.test(value) ? value : undefined;
   };
 
-  const begin = async (c: Context<WebEnv>, ticket: string | undefined): Promise<Response> => {
+  /** Whoever is logged in here comes back as an operator, also from a consent that began with a link. */
+  const finisherOf = async (c: Context<WebEnv>): Promise<Pick<Connector, 'finish'>> => {
+    const session = (await sessions?.read(c)) ?? null;
+    return session === null || connectorAs === undefined ? connector : connectorAs(operator(c, session.id));
+  };
+
+  const begin = async (
+    c: Context<WebEnv>,
+    by: Pick<Connector, 'begin'>,
+    ticket: string | undefined,
+  ): Promise<Response> => {
     c.header('Cache-Control', 'no-store');
     try {
-      const address = await connector.begin({
+      const address = await by.begin({
         connectionId: c.req.param('connection') ?? '',
         ticket,
         browser: browserOf(c),
@@ -81,9 +92,9 @@ export function connectRoutes(
     if (ticket === undefined) return next();
     // link previews and prefetches must not be taken for the person's own browser
     if (c.req.method === 'HEAD' || isPrefetch(c)) return c.body(null, 204);
-    return begin(c, ticket);
+    return begin(c, connector, ticket);
   });
-  if (sessions === undefined) {
+  if (sessions === undefined || connectorAs === undefined) {
     routes.get('/connect/:connection', (c) => {
       const message = 'This page needs a link that was made for it.';
       return fail(c, new SluiceError('connect_link_expired', message));
@@ -98,7 +109,7 @@ export function connectRoutes(
           new SluiceError('cross_site_request', 'This request came from another site.'),
         );
       }
-      return begin(c, undefined);
+      return begin(c, connectorAs(actorOf(c)), undefined);
     });
   }
 
@@ -107,7 +118,7 @@ export function connectRoutes(
     const query = new URL(c.req.url).search;
     let ended: Awaited<ReturnType<Connector['finish']>>;
     try {
-      ended = await connector.finish({ query, browser: readBrowser(c), publicUrl });
+      ended = await (await finisherOf(c)).finish({ query, browser: readBrowser(c), publicUrl });
     } catch (error) {
       if (error instanceof SluiceError && OWN_PAGES.has(error.code)) return fail(c, error);
       throw error;

@@ -4,9 +4,10 @@ import type { Child } from 'hono/jsx';
 import { SluiceError } from '../../errors.ts';
 import { assetPath } from '../assets.ts';
 import { ConnectionPage } from '../console/connection-page.tsx';
-import { ConnectionsPage } from '../console/connections-page.tsx';
+import { CONNECTION_STATES, ConnectionsPage } from '../console/connections-page.tsx';
 import type { ConsoleDeps } from '../console/contract.ts';
 import { OverviewPage } from '../console/overview-page.tsx';
+import { SPANS } from '../console/plots.tsx';
 import { ProviderPage, ProvidersPage } from '../console/providers-page.tsx';
 import { RecordPage } from '../console/record-page.tsx';
 import { RecordsPage } from '../console/records-page.tsx';
@@ -72,7 +73,7 @@ export function consoleRoutes(deps: WebDeps & { readonly console: ConsoleDeps },
     routes.get(path, requireSession(sessions));
 
   routes.get('/', async (c) => {
-    const view = await inTime(pages.overview());
+    const view = await inTime(pages.overview(spanOf(c.req.query('days'))));
     const frame = { title: 'Overview', section: '/', live: true, plots: true } as const;
     return show(c, frame, <OverviewPage view={view} queuesLink={queuesLink} />);
   });
@@ -81,16 +82,27 @@ export function consoleRoutes(deps: WebDeps & { readonly console: ConsoleDeps },
     const hours = /^\d{1,3}$/.test(asked) ? Number(asked) : 0;
     if (hours < 1 || hours > MOST_HOURS)
       throw new SluiceError('request_invalid', `query.hours is no number from 1 to ${MOST_HOURS}.`);
-    return c.json({ hours: await inTime(pages.activity(hours)) });
+    return c.json(await inTime(pages.activity(hours)));
   });
 
-  routes.get('/connections', async (c) =>
-    show(
+  routes.get('/connections', async (c) => {
+    const [search, cursor] = [text(c, 'search')?.trim() || undefined, text(c, 'cursor')];
+    const state = c.req.query('state') ?? '';
+    const states = Object.hasOwn(CONNECTION_STATES, state)
+      ? CONNECTION_STATES[state as keyof typeof CONNECTION_STATES]
+      : [];
+    const view = await inTime(pages.connections({ search: search ?? '', states, cursor }));
+    return show(
       c,
       { title: 'Connections', section: '/connections', live: true },
-      <ConnectionsPage view={await inTime(pages.connections())} />,
-    ),
-  );
+      <ConnectionsPage
+        view={view}
+        search={search}
+        state={states.length === 0 ? undefined : state}
+        cursor={cursor}
+      />,
+    );
+  });
   routes.get('/connections/:id', async (c, next) => {
     // the form for another one stands at this address
     if (c.req.param('id') === 'new') return next();
@@ -161,6 +173,16 @@ export function consoleRoutes(deps: WebDeps & { readonly console: ConsoleDeps },
     return show(c, { title: provider.title, section: '/providers' }, <ProviderPage provider={provider} />);
   });
   return routes;
+}
+
+/** Hours of the plots. @throws SluiceError `request_invalid` */
+function spanOf(days: string | undefined): number {
+  const span = days === undefined ? SPANS[0] : SPANS.find((one) => one.days === days);
+  if (span !== undefined) return span.hours;
+  throw new SluiceError(
+    'request_invalid',
+    `query.days is none of ${SPANS.map((one) => one.days).join(', ')}.`,
+  );
 }
 
 /** A name in the path. What Postgres can't hold names nothing. */

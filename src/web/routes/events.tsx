@@ -1,22 +1,21 @@
 /** `/events`, `/events/:id`, `/events/:id/replay`: the inbox of webhooks. */
-import { Hono } from 'hono';
 import { SluiceError } from '../../errors.ts';
 import { eventStatuses, type EventStatus } from '../../store/inbox-history.ts';
 import { actorOf } from '../actor.ts';
-import type { WebApp, WebEnv } from '../contract.ts';
+import type { WebApp } from '../contract.ts';
 import { setFlash } from '../flash.tsx';
+import { guardedRoutes, sentForm } from '../guard.ts';
 import type { Sessions } from '../session.ts';
 import { EventDetail, EventList, isReplayable } from '../steering/event-pages.tsx';
 import { ChoiceFilter, ConnectionFilter, filterValue, ID, PagingLinks } from '../steering/filters.tsx';
-import { guard, sentForm, showPage, type SteeringWebDeps } from '../steering/page.tsx';
+import { showPage, type SteeringWebDeps } from '../steering/page.tsx';
 import { confirm } from './actions.tsx';
 
 const STATUS = new RegExp(`^(?:${eventStatuses.join('|')})$`);
 
 export function eventRoutes(deps: SteeringWebDeps, sessions: Sessions): WebApp {
-  const routes = new Hono<WebEnv>();
+  const routes = guardedRoutes(['/events', '/events/*'], deps, sessions);
   const { api, steering } = deps;
-  guard(routes, ['/events', '/events/*'], deps, sessions);
 
   routes.get('/events', async (c) => {
     const connection = filterValue(c, 'connection', ID);

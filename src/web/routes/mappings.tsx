@@ -1,13 +1,14 @@
 /** `/connections/:id/mappings`: an operator gives his own ids to what a provider has. */
-import { Hono, type Context } from 'hono';
+import type { Context } from 'hono';
 import { SluiceError } from '../../errors.ts';
 import type { MappingChange } from '../../sync/mappings.ts';
 import { actorOf } from '../actor.ts';
 import type { MappingsDeps, WebApp, WebDeps, WebEnv } from '../contract.ts';
-import { readForm, requireFormToken, type SentForm } from '../form.ts';
+import type { SentForm } from '../form.ts';
+import { guardedRoutes, sentForm, sessionOf } from '../guard.ts';
 import { renderPage } from '../layout.tsx';
 import { MappingsPage, mappingsPath, type MappingsPageProps } from '../mappings-page.tsx';
-import { requireSameOrigin, requireSession, type Session, type Sessions } from '../session.ts';
+import type { Sessions } from '../session.ts';
 
 const PATH = '/connections/:id/mappings';
 const MAX_CURSOR = 1_000;
@@ -16,10 +17,8 @@ export function mappingsRoutes(
   deps: WebDeps & { readonly mappings: MappingsDeps },
   sessions: Sessions,
 ): WebApp {
-  const routes = new Hono<WebEnv>();
+  const routes = guardedRoutes([PATH], deps, sessions);
   const { mappings } = deps;
-  routes.use(PATH, requireSameOrigin(deps.publicUrl));
-  routes.use(PATH, requireSession(sessions));
 
   const show = async (
     c: Context<WebEnv>,
@@ -42,8 +41,7 @@ export function mappingsRoutes(
   );
 
   routes.post(PATH, async (c) => {
-    const form = await readForm(c);
-    requireFormToken(sessionOf(c), form.one('csrf'));
+    const form = await sentForm(c);
     const after = cursor(form.one('after'));
     const id = c.req.param('id');
     const { changes, typed } = readMappings(form);
@@ -57,12 +55,6 @@ export function mappingsRoutes(
     return c.redirect(`${mappingsPath(id)}?${query.toString()}`, 303);
   });
   return routes;
-}
-
-function sessionOf(c: Context<WebEnv>): Session {
-  const session = c.get('session');
-  if (session !== undefined) return session;
-  throw new SluiceError('login_required', 'This needs an operator who is logged in.');
 }
 
 function cursor(given: string | undefined): string | undefined {

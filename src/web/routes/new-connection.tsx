@@ -1,29 +1,25 @@
 /** `/connections/new` and `/connections/:id/added`: a connection made by a form, tried before it is stored. */
-import { Hono, type Context } from 'hono';
+import type { Context } from 'hono';
 import { SluiceError } from '../../errors.ts';
+import type { ConnectionEdit } from '../../sync/edit-connection.ts';
 import { actorOf } from '../actor.ts';
 import type { WebApp, WebEnv } from '../contract.ts';
 import { setFlash } from '../flash.tsx';
+import { guardedRoutes, sentForm, sessionOf } from '../guard.ts';
 import type { Sessions } from '../session.ts';
-import type { ProviderForm, Trial } from '../steering-contract.ts';
+import type { FormProblem, ProviderForm, Trial } from '../steering-contract.ts';
 import { ConnectionForm, ProviderChoice } from '../steering/connection-form.tsx';
-import { bodyOf, emptyValues, readValues, type ConnectionValues } from '../steering/connection-values.ts';
-import {
-  connectionPath,
-  guard,
-  sentForm,
-  sessionOf,
-  showPage,
-  type SteeringWebDeps,
-} from '../steering/page.tsx';
+import { bodyOf, emptyValues, readValues } from '../steering/connection-values.ts';
+import { Yaml } from '../steering/connection-yaml.tsx';
+import { Field, NO_FIELD } from '../steering/form-field.tsx';
+import { connectionPath, showPage, type SteeringWebDeps } from '../steering/page.tsx';
 
 const NEW = '/connections/new';
 const ADDED = '/connections/:id/added';
 
 export function newConnectionRoutes(deps: SteeringWebDeps, sessions: Sessions): WebApp {
-  const routes = new Hono<WebEnv>();
+  const routes = guardedRoutes([NEW, ADDED], deps, sessions);
   const { api, steering } = deps;
-  guard(routes, [NEW, ADDED], deps, sessions);
 
   const providerOf = (id: string | undefined): ProviderForm => {
     const provider = steering.providers.find((one) => one.id === id);
@@ -33,7 +29,8 @@ export function newConnectionRoutes(deps: SteeringWebDeps, sessions: Sessions): 
   const show = (
     c: Context<WebEnv>,
     provider: ProviderForm,
-    values: ConnectionValues,
+    id: string,
+    values: ConnectionEdit,
     more: { readonly trial?: Trial; readonly yaml?: string } = {},
   ): Response | Promise<Response> =>
     showPage(
@@ -46,13 +43,21 @@ export function newConnectionRoutes(deps: SteeringWebDeps, sessions: Sessions): 
       },
       <>
         {more.yaml !== undefined && <Yaml text={more.yaml} />}
-        <ConnectionForm session={sessionOf(c)} provider={provider} values={values} trial={more.trial} />
+        <ConnectionForm
+          session={sessionOf(c)}
+          provider={provider}
+          values={values}
+          trial={more.trial}
+          action={NEW}
+          head={(problems) => <Head provider={provider} id={id} problems={problems} />}
+          buttons={<Buttons trial={more.trial} />}
+        />
       </>,
     );
 
   routes.get(NEW, (c) => {
     const id = c.req.query('provider');
-    if (id !== undefined) return show(c, providerOf(id), emptyValues);
+    if (id !== undefined) return show(c, providerOf(id), '', emptyValues);
     const options = { title: 'New connection', section: '/connections' } as const;
     return showPage(c, deps, options, <ProviderChoice providers={steering.providers} />);
   });
@@ -60,16 +65,17 @@ export function newConnectionRoutes(deps: SteeringWebDeps, sessions: Sessions): 
   routes.post(NEW, async (c) => {
     const form = await sentForm(c);
     const provider = providerOf(form.one('provider'));
+    const id = (form.one('id') ?? '').trim();
     const values = readValues(provider, form);
     const body = bodyOf(provider, values);
     const intent = form.one('intent');
-    if (intent === 'yaml') return show(c, provider, values, { yaml: steering.asYaml(values.id, body) });
-    const trial = await steering.tryConnection(values.id, body);
+    if (intent === 'yaml') return show(c, provider, id, values, { yaml: steering.asYaml(id, body) });
+    const trial = await steering.tryConnection(id, body);
     const refused = trial.check?.error != null && intent !== 'unchecked';
-    if (trial.problems.length > 0 || refused) return show(c, provider, values, { trial });
-    await api.as(actorOf(c)).putConnection(values.id, body);
+    if (trial.problems.length > 0 || refused) return show(c, provider, id, values, { trial });
+    await api.as(actorOf(c)).putConnection(id, body);
     setFlash(c, 'added');
-    return c.redirect(`${connectionPath(values.id)}/added`, 303);
+    return c.redirect(`${connectionPath(id)}/added`, 303);
   });
 
   routes.get(ADDED, async (c) => {
@@ -111,16 +117,37 @@ export function newConnectionRoutes(deps: SteeringWebDeps, sessions: Sessions): 
   return routes;
 }
 
-function Yaml({ text }: { text: string }) {
+function Head(props: { provider: ProviderForm; id: string; problems: readonly FormProblem[] }) {
+  const description = 'a-z, 0-9 and hyphens, such as acme-hr';
   return (
-    <section aria-labelledby="yaml">
-      <h2 id="yaml">The same in sluice.yaml</h2>
-      <p class="muted">
-        The names in <code>{'${…}'}</code> are variables of the environment: secrets stay out of the file.
-      </p>
-      <pre tabindex={0} aria-label="The connection in sluice.yaml">
-        <code>{text}</code>
-      </pre>
-    </section>
+    <fieldset>
+      <legend>Connection</legend>
+      <input type="hidden" name="provider" value={props.provider.id} />
+      <Field
+        path="id"
+        field={{ ...NO_FIELD, name: 'id', required: true, description }}
+        value={props.id}
+        problems={props.problems}
+      />
+    </fieldset>
+  );
+}
+
+function Buttons({ trial }: { trial: Trial | undefined }) {
+  return (
+    <>
+      <button type="submit" name="intent" value="add">
+        Check and add
+      </button>
+      <button type="submit" name="intent" value="yaml" class="quiet">
+        Show as sluice.yaml
+      </button>
+      {trial?.check != null && trial.check.error !== null && (
+        <button type="submit" name="intent" value="unchecked" class="quiet">
+          Add without the check
+        </button>
+      )}
+      <a href={NEW}>Another provider</a>
+    </>
   );
 }

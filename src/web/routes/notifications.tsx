@@ -1,14 +1,14 @@
 /** `/notifications`: what was told, or is still to be told, to the operator's own address. */
-import { Hono } from 'hono';
 import { SluiceError } from '../../errors.ts';
 import type { NotificationView } from '../../webhooks/notify-log.ts';
 import { actorOf } from '../actor.ts';
-import type { WebApp, WebEnv } from '../contract.ts';
+import type { WebApp } from '../contract.ts';
 import { setFlash } from '../flash.tsx';
 import { clock, count } from '../format.ts';
+import { guardedRoutes, sentForm, sessionOf } from '../guard.ts';
 import type { Session, Sessions } from '../session.ts';
 import { filterValue, ID, PagingLinks } from '../steering/filters.tsx';
-import { CsrfField, guard, sentForm, sessionOf, showPage, type SteeringWebDeps } from '../steering/page.tsx';
+import { CsrfField, showPage, type SteeringWebDeps } from '../steering/page.tsx';
 import { Cell, Table } from '../table.tsx';
 
 const PATH = '/notifications';
@@ -17,9 +17,8 @@ const PLACE = /^[\d:.TZ-]{20,40}~[\w-]{1,100}$/;
 const LOOKS = { pending: 'state busy', sent: 'state ok', failed: 'state bad' } as const;
 
 export function notificationRoutes(deps: SteeringWebDeps, sessions: Sessions): WebApp {
-  const routes = new Hono<WebEnv>();
+  const routes = guardedRoutes([PATH, RESEND], deps, sessions);
   const { steering } = deps;
-  guard(routes, [PATH, RESEND], deps, sessions);
 
   routes.get(PATH, async (c) => {
     const before = filterValue(c, 'before', PLACE);

@@ -1,10 +1,12 @@
-/** The form of a new connection, made from its provider's declaration, with what is wrong beside each field. */
+/** The form of a connection, made from its provider's declaration, with what is wrong beside each field. */
 import type { Child } from 'hono/jsx';
 import { endpointKeys } from '../../providers/contract.ts';
+import type { ConnectionEdit } from '../../sync/edit-connection.ts';
+import { isSecret } from '../../sync/edit-secrets.ts';
 import type { Session } from '../session.ts';
 import type { FormField, FormProblem, ProviderForm, Trial } from '../steering-contract.ts';
 import { CheckSteps } from './check-steps.tsx';
-import { isSecret, type ConnectionValues } from './connection-values.ts';
+import { Field, NO_FIELD, Said, SecretField } from './form-field.tsx';
 import { CsrfField } from './page.tsx';
 
 export function ProviderChoice({ providers }: { providers: readonly ProviderForm[] }) {
@@ -31,11 +33,19 @@ export function ProviderChoice({ providers }: { providers: readonly ProviderForm
 interface FormProps {
   readonly session: Session;
   readonly provider: ProviderForm;
-  readonly values: ConnectionValues;
+  readonly values: ConnectionEdit;
   readonly trial?: Trial | undefined;
+  /** how many secrets are stored under each name, of one that is stored */
+  readonly secrets?: Readonly<Record<string, number>>;
+  /** the field of a new one's id; hidden fields of a stored one */
+  readonly head: (problems: readonly FormProblem[]) => Child;
+  /** where it is sent */
+  readonly action: string;
+  readonly buttons: Child;
 }
 
-export function ConnectionForm({ session, provider, values, trial }: FormProps) {
+export function ConnectionForm(props: FormProps) {
+  const { session, provider, values, trial, secrets = {} } = props;
   const problems = trial?.problems ?? [];
   const known = new Set<string>();
   /** What is said of a field, and of everything below it. */
@@ -46,31 +56,18 @@ export function ConnectionForm({ session, provider, values, trial }: FormProps) 
       return fits;
     });
   const fields = (group: 'settings' | 'credentials'): Child =>
-    provider[group].map((field) => (
-      <Field
-        field={field}
-        path={`${group}.${field.name}`}
-        value={values[group][field.name] ?? ''}
-        secret={group === 'credentials' && isSecret(field.name)}
-        problems={of(`${group}.${field.name}`)}
-      />
-    ));
+    provider[group].map((field: FormField) => {
+      const path = `${group}.${field.name}`;
+      const said = { field, path, problems: of(path) };
+      return group === 'credentials' && isSecret(field.name) ? (
+        <SecretField {...said} stored={secrets[field.name] ?? 0} edit={values.secrets[field.name]} />
+      ) : (
+        <Field {...said} value={values[group][field.name] ?? ''} />
+      );
+    });
   const body = (
     <>
-      <fieldset>
-        <legend>Connection</legend>
-        <Field
-          path="id"
-          field={{
-            ...NO_FIELD,
-            name: 'id',
-            required: true,
-            description: 'a-z, 0-9 and hyphens, such as acme-hr',
-          }}
-          value={values.id}
-          problems={of('id')}
-        />
-      </fieldset>
+      {props.head(of('id'))}
       {provider.settings.length > 0 && (
         <fieldset>
           <legend>Settings</legend>
@@ -86,29 +83,7 @@ export function ConnectionForm({ session, provider, values, trial }: FormProps) 
       <fieldset>
         <legend>Streams</legend>
         <Said problems={of('streams')} />
-        <details open={values.streams.length > 0}>
-          <summary>Choose streams [all but the optional ones]</summary>
-          <div class="choices">
-            {provider.streams.map((stream) => (
-              <div class="choice">
-                <input
-                  type="checkbox"
-                  id={`stream-${stream.name}`}
-                  name="streams"
-                  value={stream.name}
-                  checked={values.streams.includes(stream.name)}
-                />
-                <label for={`stream-${stream.name}`}>
-                  {stream.title}
-                  <span class="small">
-                    {stream.name}
-                    {stream.optional && ', optional'}
-                  </span>
-                </label>
-              </div>
-            ))}
-          </div>
-        </details>
+        <Streams provider={provider} chosen={values.streams} />
       </fieldset>
       <fieldset>
         <legend>Schedule</legend>
@@ -134,7 +109,7 @@ export function ConnectionForm({ session, provider, values, trial }: FormProps) 
         <legend>Endpoints</legend>
         <details
           open={
-            Object.keys(values.endpoints).length > 0 ||
+            Object.values(values.endpoints).some((url) => url !== '') ||
             problems.some(({ where }) => where.startsWith('endpoints'))
           }
         >
@@ -155,34 +130,46 @@ export function ConnectionForm({ session, provider, values, trial }: FormProps) 
   return (
     <>
       <Summary trial={trial} rest={rest} />
-      <form class="panel form" method="post" action="/connections/new">
+      <form class="panel form" method="post" action={props.action}>
         <CsrfField session={session} />
-        <input type="hidden" name="provider" value={provider.id} />
         {body}
         <p class="muted">
           It is checked at {provider.title} before it is stored, where that is possible without a person’s
           consent.
         </p>
-        <p class="buttons">
-          <button type="submit" name="intent" value="add">
-            Check and add
-          </button>
-          <button type="submit" name="intent" value="yaml" class="quiet">
-            Show as sluice.yaml
-          </button>
-          {trial?.check != null && trial.check.error !== null && (
-            <button type="submit" name="intent" value="unchecked" class="quiet">
-              Add without the check
-            </button>
-          )}
-          <a href="/connections/new">Another provider</a>
-        </p>
+        <p class="buttons">{props.buttons}</p>
       </form>
     </>
   );
 }
 
-const NO_FIELD: FormField = { name: '', required: false, description: '', options: [], default: null };
+function Streams({ provider, chosen }: { provider: ProviderForm; chosen: readonly string[] }) {
+  return (
+    <details open={chosen.length > 0}>
+      <summary>Choose streams [all but the optional ones]</summary>
+      <div class="choices">
+        {provider.streams.map(({ name, title, optional, custom }) => (
+          <div class="choice">
+            <input
+              type="checkbox"
+              id={`stream-${name}`}
+              name="streams"
+              value={name}
+              checked={chosen.includes(name)}
+            />
+            <label for={`stream-${name}`}>
+              {title}
+              <span class="small">
+                {custom ? 'a custom stream; with none of them ticked, all are read' : name}
+                {optional && ', optional'}
+              </span>
+            </label>
+          </div>
+        ))}
+      </div>
+    </details>
+  );
+}
 
 function Summary({ trial, rest }: { trial: Trial | undefined; rest: readonly FormProblem[] }) {
   if (trial === undefined) return <></>;
@@ -205,75 +192,6 @@ function Summary({ trial, rest }: { trial: Trial | undefined; rest: readonly For
       )}
       <Said problems={rest} named />
       {check !== null && <CheckSteps steps={check.steps} error={check.error} />}
-    </div>
-  );
-}
-
-function Said({ problems, named = false }: { problems: readonly FormProblem[]; named?: boolean }) {
-  return (
-    <>
-      {problems.map(({ where, message, fix }) => (
-        <p class="wrong">
-          {named ? `${where}: ` : ''}
-          {message}. {fix}
-        </p>
-      ))}
-    </>
-  );
-}
-
-function Field(props: {
-  field: FormField;
-  path: string;
-  value: string;
-  secret?: boolean;
-  problems: readonly FormProblem[];
-}) {
-  const { field, path, value, problems } = props;
-  const id = path.replaceAll('.', '-');
-  const wrong = problems.length > 0;
-  const said = {
-    id,
-    name: path,
-    'aria-describedby': `${id}-help`,
-    ...(field.required ? { required: true } : {}),
-    ...(wrong ? { 'aria-invalid': 'true' as const } : {}),
-  };
-  return (
-    <div class="field">
-      <label for={id}>
-        {field.name}
-        {!field.required && <span class="muted"> (optional)</span>}
-      </label>
-      {field.options.length > 0 ? (
-        <select {...said}>
-          {!field.required && <option value="">{field.default ?? ''}</option>}
-          {field.options.map((option) => (
-            <option value={option} selected={option === value}>
-              {option}
-            </option>
-          ))}
-        </select>
-      ) : (
-        <input
-          {...said}
-          type={props.secret === true ? 'password' : 'text'}
-          value={props.secret === true ? '' : value}
-          placeholder={field.default ?? ''}
-          autocomplete={props.secret === true ? 'new-password' : 'off'}
-          autocapitalize="off"
-          spellcheck={false}
-        />
-      )}
-      <div id={`${id}-help`}>
-        <Said problems={problems} />
-        {field.description !== '' && (
-          <p class="muted">
-            {field.description}
-            {field.default !== null && ` [${field.default}]`}
-          </p>
-        )}
-      </div>
     </div>
   );
 }

@@ -1,58 +1,67 @@
 /** What a person typed into the form of a connection, and the configuration that it makes. */
 import { endpointKeys } from '../../providers/contract.ts';
+import type { ConnectionEdit } from '../../sync/edit-connection.ts';
+import { isSecret, type SecretEdit } from '../../sync/edit-secrets.ts';
 import type { SentForm } from '../form.ts';
 import type { ProviderForm } from '../steering-contract.ts';
 
-export interface ConnectionValues {
-  readonly id: string;
-  readonly settings: Readonly<Record<string, string>>;
-  readonly credentials: Readonly<Record<string, string>>;
-  readonly endpoints: Readonly<Record<string, string>>;
-  readonly streams: readonly string[];
-  readonly schedule: string;
-  readonly timezone: string;
-}
-
-export const emptyValues: ConnectionValues = {
-  id: '',
+export const emptyValues: ConnectionEdit = {
   settings: {},
   credentials: {},
+  secrets: {},
   endpoints: {},
   streams: [],
   schedule: '',
   timezone: '',
 };
 
-export function readValues(provider: ProviderForm, form: SentForm): ConnectionValues {
+/** The fields of a form, those that are empty too. */
+export function readValues(provider: ProviderForm, form: SentForm): ConnectionEdit {
   const text = (name: string): string => (form.one(name) ?? '').trim();
-  const group = (name: string, fields: readonly { readonly name: string }[]): Record<string, string> =>
-    Object.fromEntries(
-      fields.flatMap((field) => {
-        const value = text(`${name}.${field.name}`);
-        return value === '' ? [] : [[field.name, value]];
-      }),
-    );
+  const ticked = (name: string, field: string): boolean => form.all(name).includes(field);
+  const group = (name: string, fields: readonly string[]): Record<string, string> =>
+    Object.fromEntries(fields.map((field) => [field, text(`${name}.${field}`)]));
+  const names = provider.credentials.map(({ name }) => name);
   return {
-    id: text('id'),
-    settings: group('settings', provider.settings),
-    credentials: group('credentials', provider.credentials),
-    endpoints: group(
-      'endpoints',
-      endpointKeys.map((key) => ({ name: key })),
+    settings: group(
+      'settings',
+      provider.settings.map(({ name }) => name),
     ),
+    credentials: group(
+      'credentials',
+      names.filter((name) => !isSecret(name)),
+    ),
+    secrets: Object.fromEntries(
+      names.filter(isSecret).map((name): [string, SecretEdit] => [
+        name,
+        {
+          first: text(`credentials.${name}`),
+          second: text(`second.${name}`),
+          keep: ticked('keep', name),
+          drop: ticked('drop', name),
+          forget: ticked('forget', name),
+        },
+      ]),
+    ),
+    endpoints: group('endpoints', endpointKeys),
     streams: form.all('streams'),
     schedule: text('schedule'),
     timezone: text('timezone'),
   };
 }
 
-/** What stands below the id in sluice.yaml; an empty field is left out, as it would be there. */
-export function bodyOf(provider: ProviderForm, values: ConnectionValues): Record<string, unknown> {
-  const { settings, credentials, endpoints, streams, schedule, timezone } = values;
+/** What stands below the id in sluice.yaml for a new one; an empty field is left out, as it would be there. */
+export function bodyOf(provider: ProviderForm, values: ConnectionEdit): Record<string, unknown> {
+  const { streams, schedule, timezone } = values;
+  const endpoints = filled(values.endpoints);
+  const secrets = Object.entries(values.secrets).map(([name, { first, second }]) => [
+    name,
+    second === '' ? first : [first, second],
+  ]);
   return {
     provider: provider.id,
-    settings,
-    credentials,
+    settings: filled(values.settings),
+    credentials: { ...filled(values.credentials), ...filled(Object.fromEntries(secrets)) },
     ...(Object.keys(endpoints).length === 0 ? {} : { endpoints }),
     ...(streams.length === 0 ? {} : { streams }),
     ...(schedule === '' ? {} : { schedule }),
@@ -60,9 +69,6 @@ export function bodyOf(provider: ProviderForm, values: ConnectionValues): Record
   };
 }
 
-/** Of the credentials only this one may go back to the browser: it names an application, and opens nothing. */
-const NO_SECRET = 'clientId';
-
-export function isSecret(credential: string): boolean {
-  return credential !== NO_SECRET;
+function filled(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
 }

@@ -7,10 +7,13 @@ main > h1 { margin-bottom: 1rem; }
 }
 .form .field { margin-bottom: 1.25rem; }
 .form .field p { margin: 0; }
-.form fieldset { border: 0; padding: 0; margin: 0 0 1.5rem; }
+.form fieldset { border: 0; padding: 0; margin: 0 0 1.5rem; min-width: 0; }
+.form .field { overflow-wrap: anywhere; }
 .form legend { font-size: 1.1rem; font-weight: 600; padding: 0; margin-bottom: .75rem; }
 .form .choice { display: flex; gap: .5rem; align-items: baseline; margin-bottom: .35rem; }
 .form .choice label { font-weight: 400; margin: 0; }
+.form .field details, .form .field > .choice { margin-top: .75rem; }
+.form details > .choice { margin: .75rem 0; }
 .form .wrong { color: var(--bad); font-weight: 600; }
 .form [aria-invalid] { border-color: var(--bad); border-width: 2px; }
 .choices { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 0 1rem; margin-top: .5rem; }
@@ -30,6 +33,7 @@ dl.facts dd { margin: 0; overflow-wrap: anywhere; }
 pre.payload { max-height: 32rem; overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere; }
 .cards { list-style: none; padding: 0; margin: 0; display: grid; grid-template-columns: repeat(auto-fill, minmax(16rem, 1fr)); gap: 1rem; }
 ul.says { margin: 0 0 .75rem; padding-left: 1.25rem; }
+ul.says.after { margin-top: 1rem; }
 ul.says li { margin-bottom: .35rem; }
 @media (max-width: 480px) { dl.facts { grid-template-columns: 1fr; gap: 0; } dl.facts dd { margin-bottom: .5rem; } }
 `;

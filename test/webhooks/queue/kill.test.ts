@@ -1,9 +1,16 @@
 /** Processes killed at random points under load: what was acknowledged is stored, and applied once. */
-import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { startFleet, waitFor, type Fleet } from '../../support/fleet.ts';
+import { freePort } from '../../support/port.ts';
 import { endAll, startSluice, type SluiceProcess } from '../../support/process.ts';
-import { luccaEvent, send, settledEvents, WEBHOOK_SECRET } from '../../support/webhooks.ts';
+import {
+  luccaEvent,
+  luccaHeaders,
+  send,
+  settledEvents,
+  storedEvents,
+  WEBHOOK_SECRET,
+} from '../../support/webhooks.ts';
 
 const KILLS = 8;
 let fleet: Fleet;
@@ -18,21 +25,40 @@ beforeAll(async () => {
 afterEach(endAll);
 afterAll(() => fleet.close());
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+const web = (port: number): SluiceProcess =>
+  startSluice(['web'], {
+    cwd: process.cwd(),
+    env: { ...fleet.env, HOST: '127.0.0.1', PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` },
+  });
+
+it('200 copies at once to two web processes are one event, and all are acknowledged', async () => {
+  const ports = [await freePort(), await freePort()];
+  const processes = ports.map(web);
+  await Promise.all(processes.map((process) => process.said('ready', 60_000)));
+  const body = luccaEvent({ id: 'same', topic: 'employee.updated', data: { id: '7' } });
+  const headers = luccaHeaders(body);
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, async (_, copy) => {
+      const url = `http://127.0.0.1:${ports[copy % 2]}/webhooks/acme`;
+      // as a provider does: a busy machine may ask for patience
+      for (;;) {
+        const { status } = await send(url, body, headers);
+        if (status !== 503) return status;
+      }
+    }),
+  );
+  expect(new Set(answers)).toEqual(new Set([200]));
+  const [event, ...more] = await storedEvents(fleet);
+  expect(more).toEqual([]);
+  expect(event).toMatchObject({ event_id: expect.stringContaining('same'), conflicts: 0 });
+  // copies are counted beside the answer
+  await expect.poll(async () => (await storedEvents(fleet))[0]?.duplicates).toBeGreaterThanOrEqual(199);
+  await Promise.all(processes.map((process) => process.end('SIGTERM')));
+  await fleet.runtime.db.pool.query('truncate sluice.webhook_events');
+}, 120_000);
 
 it('kill -9 of web and worker processes under load loses no acknowledged message and doubles none', async () => {
   const ports = [await freePort(), await freePort()];
-  const web = (port: number): SluiceProcess =>
-    startSluice(['web'], {
-      cwd: process.cwd(),
-      env: { ...fleet.env, HOST: '127.0.0.1', PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` },
-    });
   const worker = (): SluiceProcess => startSluice(['worker'], { cwd: process.cwd(), env: fleet.env });
   const seats: { run: SluiceProcess; readonly start: () => SluiceProcess }[] = [
     ...ports.map((port) => () => web(port)),

@@ -219,6 +219,31 @@ describe('events', () => {
     });
   });
 
+  it('are asked for again while LOKE is in trouble, and end as dead where it forbids', async () => {
+    const [first] = loke.source.list('customers');
+    const path = `/organizations/*/customers/${first?.id ?? ''}`;
+    const tell = async (points: number) => {
+      loke.source.update('customers', first?.id ?? '', { statistics: { pointsBalance: points } });
+      await deliver();
+      return settledEvents(fleet);
+    };
+    loke.requests.clear();
+    loke.faults.add({ kind: 'status', status: 503, path, times: 2 });
+    expect(await tell(501)).toMatchObject([{ status: 'processed' }]);
+    expect((await fleet.mirror('venues', 'customers')).get(first?.id ?? '')).toMatchObject({
+      statistics: { pointsBalance: 501 },
+    });
+    loke.faults.add({ kind: 'status', status: 403, path, times: 9 });
+    expect((await tell(502)).at(-1)).toMatchObject({
+      status: 'dead',
+      attempts: 2,
+      error: { code: 'provider_forbidden' },
+    });
+    loke.faults.clear();
+    // neither is a reason for another token
+    expect(loke.requests.counters().tokenRequests).toBe(0);
+  });
+
   it('count again when the same bytes come after more than ten minutes', async () => {
     const secret = loke.webhooks()[0]?.secret ?? '';
     const body = JSON.stringify({ event: 'customer.removed', organization: { id: 'o' } });

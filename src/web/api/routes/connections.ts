@@ -36,7 +36,8 @@ export const connectionRoutes = [
       'are write-only. Of a connection that exists, `credentials` may be left out: they stay, as long as provider, ' +
       'settings, endpoints and oauth stay too.',
     params: connectionParams,
-    body: z.looseObject({ provider: z.string().describe('its id, as in /v1/providers') }),
+    // every problem is found by the check of the whole body
+    body: z.looseObject({}),
     fullBody: connectionSchema,
     errors: ['config_invalid', 'connection_managed_by_file'],
     answer: { status: 200, schema: one, orCreated: true },
