@@ -85,7 +85,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
           throw new SluiceError(
             'rate_paced',
             `The next request to ${connection.provider.title} under its limit is due in ${seconds} s.`,
-            { details: { retryAt: now() + wait } },
+            { details: { retryAt: Math.ceil(now() + wait) } },
           );
         }
         if (wait > 0) {

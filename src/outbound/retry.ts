@@ -14,7 +14,7 @@ export const MAX_TOTAL_WAIT_MS = 6 * 3_600_000;
 const MAX_HINT_MS = 24 * 3_600_000;
 
 export type RetryDecision =
-  /** again at `delayMs` from now; `countsAttempt` tells whether this delivery is spent */
+  /** again at `delayMs` from now, a whole number; `countsAttempt` tells whether this delivery is spent */
   | {
       readonly action: 'wait';
       readonly delayMs: number;
@@ -125,7 +125,8 @@ function retryable(
 function hintMs(error: SluiceError, now: number): number | undefined {
   const at = error.details.retryAt;
   if (typeof at !== 'number' || !Number.isFinite(at)) return undefined;
-  return Math.min(Math.max(at - now, 0), MAX_HINT_MS);
+  // the queue's moments are whole milliseconds, a limiter's turns are not; never before the turn
+  return Math.ceil(Math.min(Math.max(at - now, 0), MAX_HINT_MS));
 }
 
 function hours(ms: number): string {

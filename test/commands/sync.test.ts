@@ -9,11 +9,13 @@ const DEPARTMENTS = 5;
 let bench: Bench;
 beforeAll(async () => {
   bench = await openBench({ employees: EMPLOYEES });
+  // all of them share a tenant, and so its 50 requests a minute, which these tests would use up on a fast machine
+  const limits = { requestsPerMinute: 6_000 };
   await bench.apply({
-    'acme-hr': bench.connection(),
-    slow: bench.connection(),
-    held: bench.connection({ streams: ['employees'] }),
-    down: bench.connection({ endpoints: { token: 'http://127.0.0.1:1/token', api: 'http://127.0.0.1:1' } }),
+    'acme-hr': bench.connection({ limits }),
+    slow: bench.connection({ limits }),
+    held: bench.connection({ limits, streams: ['employees'] }),
+    down: bench.connection({ limits, endpoints: { token: 'http://127.0.0.1:1/token', api: 'http://127.0.0.1:1' } }),
   });
 });
 afterAll(async () => {
@@ -195,8 +197,9 @@ describe('sync --wait', () => {
   });
 
   it('gives up waiting after --timeout with exit code 1; the run goes on and another process ends it', async () => {
-    bench.lucca.faults.add({ kind: 'hang', path: '/lucca-api/departments' });
+    bench.lucca.faults.add({ kind: 'hang', path: '/lucca-api/departments', times: Infinity });
     const late = await bench.run(['sync', 'acme-hr', '--wait', '--json', '--timeout', '1s']);
+    bench.lucca.faults.clear();
     expect(late.code).toBe(1);
     expect(late.json.run).toMatchObject({
       finishedAt: null,

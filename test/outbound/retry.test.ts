@@ -134,6 +134,13 @@ describe('the retry decision', () => {
     });
   });
 
+  it('waits whole milliseconds, to the first one that is no sooner than the hint', () => {
+    const at = (retryAt: number) => decide(error('rate_paced', { retryAt }), state, policy);
+    expect(at(state.now + 5_683.586)).toMatchObject({ delayMs: 5_684 });
+    expect(at(state.now + 0.001)).toMatchObject({ delayMs: 1 });
+    expect(at(state.now - 0.5)).toMatchObject({ delayMs: 0 });
+  });
+
   it('is not led astray by a hint that is past, far away or no number', () => {
     const at = (retryAt: unknown) => decide(error('provider_rate_limited', { retryAt }), state, policy);
     expect(at(state.now - 5_000)).toMatchObject({ delayMs: 0 });

@@ -6,10 +6,12 @@ const LIMIT = { requests: 20, perSeconds: 2 };
 
 describe('runs against a provider that limits requests', () => {
   let fleet: Fleet;
+  const log: string[] = [];
   beforeAll(async () => {
     const [documented] = lucca.limits;
     if (documented === undefined) throw new Error('there is no limit to keep');
     fleet = await startFleet({
+      log,
       providers: [{ ...lucca, limits: [{ ...documented, ...LIMIT }] }],
       lucca: {
         records: { employees: 250 },
@@ -61,5 +63,24 @@ describe('runs against a provider that limits requests', () => {
       return after > 300 && after < 1_900;
     });
     expect(between).toEqual([]);
+  });
+
+  it('leave their slots where the turn is far away, and the queue takes its moment to the millisecond', async () => {
+    fleet.lucca.requests.clear();
+    log.length = 0;
+    fleet.lucca.faults.add({
+      kind: 'status',
+      status: 429,
+      headers: { 'Retry-After': '6' },
+      path: '*/employees',
+    });
+    // the second meets a turn that the first one's refusal has put off
+    const runs = await Promise.all([fleet.sync('one'), fleet.sync('two')]);
+    expect(runs.map((run) => run.status)).toEqual(['succeeded', 'succeeded']);
+    const lines = log.map((line) => JSON.parse(line) as { msg: string; code?: string; delayMs?: number });
+    const waits = lines.filter((line) => line.msg === 'stream waits');
+    expect(waits.map((line) => line.code)).toContain('rate_paced');
+    expect(waits.filter((line) => !Number.isInteger(line.delayMs))).toEqual([]);
+    expect(lines.filter((line) => line.msg === 'job could not be carried out')).toEqual([]);
   });
 });
