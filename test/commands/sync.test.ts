@@ -15,7 +15,10 @@ beforeAll(async () => {
     'acme-hr': bench.connection({ limits }),
     slow: bench.connection({ limits }),
     held: bench.connection({ limits, streams: ['employees'] }),
-    down: bench.connection({ limits, endpoints: { token: 'http://127.0.0.1:1/token', api: 'http://127.0.0.1:1' } }),
+    down: bench.connection({
+      limits,
+      endpoints: { token: 'http://127.0.0.1:1/token', api: 'http://127.0.0.1:1' },
+    }),
   });
 });
 afterAll(async () => {
