@@ -10,6 +10,7 @@ const src = join(root, 'src');
 const layers = {
   'errors.ts': 0,
   'errors-page.ts': 1,
+  'exact-json.ts': 0,
   'package-root.ts': 0,
   config: 1,
   telemetry: 1,
@@ -85,10 +86,16 @@ function checkOwn(path, home, target) {
   else if (contracts.has(target) && !contracts.has(path)) return;
   else if (other !== home && layers[other] >= layers[home])
     problems.push(`${path} imports ${target}, which is not below it`);
-  else if (home === 'providers' && path.split('/').length > 2 && !target.startsWith(`${dirname(path)}/`))
-    problems.push(`${path} imports ${target}: a provider knows its own folder and the contract`);
+  else if (home === 'providers' && path.split('/').length > 2 && !isOfProvider(path, target))
+    problems.push(
+      `${path} imports ${target}: a provider knows its own folder, the contract and exact numbers`,
+    );
   else if (other !== home && publicOf[other] !== undefined && !publicOf[other].includes(target))
     problems.push(`${path} imports ${target}; only ${publicOf[other].join(', ')} is public`);
+}
+
+function isOfProvider(path, target) {
+  return target.startsWith(`${dirname(path)}/`) || target === 'exact-json.ts';
 }
 
 function checkLibrary(path, home, specifier) {

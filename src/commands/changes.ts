@@ -1,4 +1,5 @@
 /** `sluice changes ID STREAM`: the change feed, one change a line. */
+import { exactJson } from '../exact-json.ts';
 import type { Runtime } from '../runtime.ts';
 import { readChanges } from '../sync/read-changes.ts';
 import type { StreamKey } from '../sync/writer.ts';
@@ -60,7 +61,7 @@ async function print(runtime: Runtime, key: StreamKey, { after, limit, stop }: P
   while (left > 0) {
     if (stop?.aborted === true) return;
     const { changes } = await readChanges(runtime.db, key, { after: cursor, limit: Math.min(BATCH, left) });
-    for (const change of changes) if (!(await write(`${JSON.stringify(change)}\n`))) return;
+    for (const change of changes) if (!(await write(`${exactJson(change)}\n`))) return;
     cursor = changes.at(-1)?.seq ?? cursor;
     left -= changes.length;
     if (changes.length > 0) continue;

@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import { stringify } from 'csv-stringify';
 import { z } from 'zod';
+import { exactJson } from '../exact-json.ts';
 import type { StreamDefinition } from '../providers/contract.ts';
 import type { RecordView } from '../sync/read-records.ts';
 
@@ -30,7 +31,7 @@ export function csvOf(
     escape_formulas: true,
     cast: {
       boolean: String,
-      object: (value) => JSON.stringify(value),
+      object: (value) => exactJson(value),
     },
   });
   stringifier.setEncoding('utf8');

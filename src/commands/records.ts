@@ -1,5 +1,6 @@
 /** `sluice records ID STREAM`: the mirrored records, streamed in constant memory. */
 import { Option } from 'commander';
+import { exactJson } from '../exact-json.ts';
 import { readRecords, type RecordView } from '../sync/read-records.ts';
 import { help, type AddCommand } from './cli-types.ts';
 import { exitCodes } from './exit.ts';
@@ -71,13 +72,13 @@ async function printAll(text: AsyncIterable<string>): Promise<void> {
 }
 
 async function* linesOf(records: AsyncIterable<RecordView>): AsyncGenerator<string> {
-  for await (const record of records) yield `${JSON.stringify(record)}\n`;
+  for await (const record of records) yield `${exactJson(record)}\n`;
 }
 
 async function* jsonOf(records: AsyncIterable<RecordView>): AsyncGenerator<string> {
   let before = '{"data":[\n';
   for await (const record of records) {
-    yield before + JSON.stringify(record);
+    yield before + exactJson(record);
     before = ',\n';
   }
   yield before === ',\n' ? '\n]}\n' : '{"data":[]}\n';

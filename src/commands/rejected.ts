@@ -1,4 +1,5 @@
 /** `sluice rejected ID STREAM`: the records that could not be mirrored, with the reason. */
+import { exactJson } from '../exact-json.ts';
 import { readRejected } from '../sync/read-rejected.ts';
 import { wholeNumber } from './arguments.ts';
 import { help, type AddCommand } from './cli-types.ts';
@@ -31,7 +32,7 @@ export const addRejected: AddCommand = (program, { action }) => {
           let first = true;
           if (json) await write('{"data":[');
           for await (const rejected of readRejected(runtime.db, id, stream, limit)) {
-            const text = JSON.stringify(rejected);
+            const text = exactJson(rejected);
             if (!(await write(json ? `${first ? '' : ','}\n${text}` : `${text}\n`))) return exitCodes.done;
             first = false;
           }

@@ -5,6 +5,7 @@
 import pRetry from 'p-retry';
 import type { AccessToken, TokenService, TokenSubject } from '../auth/contract.ts';
 import { SluiceError } from '../errors.ts';
+import { parseExactJson } from '../exact-json.ts';
 import type { GuardedFetch, GuardedResponse } from '../net/contract.ts';
 import type { ResolvedConnection } from '../providers/connection.ts';
 import type { StreamDefinition } from '../providers/contract.ts';
@@ -270,8 +271,7 @@ function clean(text: string): string {
 function parseJson(answer: GuardedResponse): unknown {
   const type = clean(answer.headers.get('content-type') ?? 'no content type').slice(0, 60);
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(answer.body);
-    return JSON.parse(text) as unknown;
+    return parseExactJson(answer.body);
   } catch (cause) {
     throw new SluiceError(
       'response_unreadable',

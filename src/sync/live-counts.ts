@@ -1,13 +1,15 @@
 /**
  * How many live records streams have, cheaply enough for a page that is loaded often: a count goes no further than
  * `COUNT_LIMIT`, and is kept for as long as the stream's newest change has the same number, since nothing can have
- * changed then. One that changes all the time is counted every few seconds, whoever looks.
+ * changed then. One that changes all the time is counted the more rarely the larger it is, whoever looks: a small one each
+ * time, so that whoever deletes something sees it gone, and one of `COUNT_LIMIT` every few seconds.
  */
 import type { Db } from '../store/db.ts';
 
 /** A stream with more shows this number and a plus: counting on would take the longer the more there is. */
 export const COUNT_LIMIT = 100_000;
-const COUNTED_EVERY_MS = 5_000;
+/** Pause between two counts of a stream that keeps changing, for each record that the last one found. */
+const PAUSE_PER_RECORD_MS = 5_000 / COUNT_LIMIT;
 
 export interface LiveCounts {
   /** by stream; `COUNT_LIMIT + 1` for more than that */
@@ -61,7 +63,8 @@ export function createLiveCounts(db: Pick<Db, 'pool'>, now: () => number): LiveC
     const stale = streams.filter((stream) => {
       const before = known.get(keyOf(stream));
       return (
-        before === undefined || (before.seq !== stream.last_seq && now() - before.at >= COUNTED_EVERY_MS)
+        before === undefined ||
+        (before.seq !== stream.last_seq && now() - before.at >= before.rows * PAUSE_PER_RECORD_MS)
       );
     });
     if (stale.length > 0) await count(stale);

@@ -3,6 +3,7 @@
  * become visible in order (`writer.ts`), so a reader that remembers the last number it saw misses nothing.
  */
 import { SluiceError } from '../errors.ts';
+import { parseExactJson } from '../exact-json.ts';
 import type { Db } from '../store/db.ts';
 import type { StreamKey } from './writer.ts';
 
@@ -31,7 +32,7 @@ interface FeedRow {
   readonly seq: string | null;
   readonly op: ChangeOp;
   readonly record_id: string;
-  readonly record: unknown;
+  readonly body: string | null;
   readonly changed_at: Date;
 }
 
@@ -47,7 +48,7 @@ export function changeNumber(digits: string): number {
  */
 export const PAGE_SQL = `
   select f.last_seq, f.first_seq, c.seq, c.op, c.record_id, c.changed_at,
-         case when r.deleted_at is null then r.data end as record
+         case when r.deleted_at is null then r.data::text end as body
     from (select s.connection_id, s.stream, s.last_seq,
                  coalesce((select min(o.seq) from sluice.changes o
                             where o.connection_id = s.connection_id and o.stream = s.stream),
@@ -85,7 +86,7 @@ function toView(row: FeedRow): ChangeView {
     seq: Number(row.seq),
     op: row.op,
     id: row.record_id === '' ? null : row.record_id,
-    record: row.record,
+    record: row.body === null ? null : parseExactJson(row.body),
     changedAt: row.changed_at.toISOString(),
   };
 }

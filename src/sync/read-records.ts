@@ -3,6 +3,7 @@
  * or size. No transaction is held while the reader works, however slow it is: each record comes at most once, as it
  * stands when its batch is read, and one that is added meanwhile is seen where its id is still ahead.
  */
+import { parseExactJson } from '../exact-json.ts';
 import type { Db } from '../store/db.ts';
 
 export interface RecordView {
@@ -52,7 +53,7 @@ export async function* readRecords(
       characters += row.body.length;
       yield {
         id: row.record_id,
-        record: JSON.parse(row.body),
+        record: parseExactJson(row.body),
         changedAt: row.changed_at.toISOString(),
         deletedAt: row.deleted_at?.toISOString() ?? null,
       };

@@ -1,5 +1,6 @@
 /** Reads the records that could not be mirrored, newest first, a batch at a time. */
 import { isUtf8 } from 'node:buffer';
+import { exactJson, parseExactJson } from '../exact-json.ts';
 import type { Db } from '../store/db.ts';
 
 export interface RejectedView {
@@ -61,8 +62,8 @@ export async function* readRejected(
 function recordOf(raw: Buffer): Pick<RejectedView, 'record' | 'raw'> {
   try {
     if (isUtf8(raw)) {
-      const record: unknown = JSON.parse(raw.toString());
-      JSON.stringify(record);
+      const record = parseExactJson(raw);
+      exactJson(record);
       return { record };
     }
   } catch (error) {

@@ -3,6 +3,7 @@
  * for: the newest one's number stands in the record, and from there a look goes back through `LOOKED_BACK` numbers of
  * the stream, reading no body but those of this record. Of a stream with more changes the answer says where to look on.
  */
+import { parseExactJson } from '../exact-json.ts';
 import type { Db } from '../store/db.ts';
 import type { ChangeOp } from './read-changes.ts';
 import type { StreamKey } from './writer.ts';
@@ -40,7 +41,7 @@ export async function recordHistory(
   before?: number,
 ): Promise<RecordHistory | undefined> {
   const found = await db.pool.query<{
-    data: unknown;
+    body: string;
     partition: string;
     version: string | null;
     seq: string;
@@ -48,7 +49,7 @@ export async function recordHistory(
     deleted_at: Date | null;
     first_seq: string;
   }>(
-    `select r.data, r.partition, r.version, r.seq, r.changed_at, r.deleted_at, s.first_seq
+    `select r.data::text as body, r.partition, r.version, r.seq, r.changed_at, r.deleted_at, s.first_seq
        from sluice.records r
        join sluice.streams s on s.connection_id = r.connection_id and s.stream = r.stream
       where r.connection_id = $1 and r.stream = $2 and r.record_id = $3`,
@@ -58,8 +59,8 @@ export async function recordHistory(
   if (row === undefined) return undefined;
   const from = Math.min(before ?? Number.MAX_SAFE_INTEGER, Number(row.seq) + 1);
   const lowest = from - LOOKED_BACK;
-  const changes = await db.pool.query<{ seq: string; op: ChangeOp; previous: unknown; changed_at: Date }>(
-    `select seq, op, previous, changed_at from sluice.changes
+  const changes = await db.pool.query<{ seq: string; op: ChangeOp; before: string | null; changed_at: Date }>(
+    `select seq, op, previous::text as before, changed_at from sluice.changes
       where connection_id = $1 and stream = $2 and seq < $4 and seq >= $5 and record_id = $3
       order by seq desc limit $6`,
     [connectionId, stream, recordId, from, lowest, SHOWN + 1],
@@ -68,16 +69,16 @@ export async function recordHistory(
   const end = changes.rows.length > SHOWN ? Number(shown.at(-1)?.seq) : lowest;
   return {
     id: recordId,
-    record: row.data,
+    record: parseExactJson(row.body),
     partition: row.partition,
     version: row.version,
     changedAt: row.changed_at.toISOString(),
     deletedAt: row.deleted_at?.toISOString() ?? null,
-    changes: shown.map(({ seq, op, previous, changed_at }) => ({
+    changes: shown.map(({ seq, op, before: body, changed_at }) => ({
       seq: Number(seq),
       op,
       changedAt: changed_at.toISOString(),
-      previous,
+      previous: body === null ? null : parseExactJson(body),
     })),
     next: end > Math.max(1, Number(row.first_seq)) ? end : null,
   };

@@ -1,4 +1,5 @@
 /** One page of mirrored records, in the order of their ids. */
+import { parseExactJson } from '../exact-json.ts';
 import type { Db } from '../store/db.ts';
 import type { RecordView } from './read-records.ts';
 import type { StreamKey } from './writer.ts';
@@ -19,11 +20,11 @@ export async function recordPage(
 ): Promise<{ readonly records: RecordView[]; readonly more: boolean }> {
   const result = await db.pool.query<{
     record_id: string;
-    data: unknown;
+    body: string;
     changed_at: Date;
     deleted_at: Date | null;
   }>(
-    `select record_id, data, changed_at, deleted_at from sluice.records
+    `select record_id, data::text as body, changed_at, deleted_at from sluice.records
       where connection_id = $1 and stream = $2 and ($3::text is null or record_id > $3)
         and ($4 or deleted_at is null)
       order by record_id limit $5`,
@@ -31,7 +32,7 @@ export async function recordPage(
   );
   const records = result.rows.slice(0, limit).map((row) => ({
     id: row.record_id,
-    record: row.data,
+    record: parseExactJson(row.body),
     changedAt: row.changed_at.toISOString(),
     deletedAt: row.deleted_at?.toISOString() ?? null,
   }));

@@ -5,6 +5,7 @@
  * instead of being rounded.
  */
 import { SluiceError } from '../errors.ts';
+import { ExactNumber } from '../exact-json.ts';
 import type { ResolvedConnection } from '../providers/connection.ts';
 import type { Paging, StreamDefinition } from '../providers/contract.ts';
 import { fieldAt } from './field.ts';
@@ -44,7 +45,8 @@ export function maximumPage(connection: ResolvedConnection, stream: StreamDefini
  *
  * @throws SluiceError `response_unexpected` for what is none, or is too large to be exact
  */
-export function sequenceNumber(value: unknown, where: string): number {
+export function sequenceNumber(read: unknown, where: string): number {
+  const value = read instanceof ExactNumber ? Number(read.digits) : read;
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
   if (typeof value === 'number' && value > Number.MAX_SAFE_INTEGER) {
     throw new SluiceError(
@@ -85,7 +87,8 @@ export function readAnswer(stream: StreamDefinition, body: unknown, given: numbe
 
 /** A record without a proper number is refused by its schema; it says nothing about where to go on. */
 export function numberOf(stream: StreamDefinition, item: unknown): number {
-  const value = fieldAt(item, sequencePaging(stream).numberAt);
+  const read = fieldAt(item, sequencePaging(stream).numberAt);
+  const value = read instanceof ExactNumber ? Number(read.digits) : read;
   if (typeof value !== 'number' || value < 0 || (value < Number.MAX_SAFE_INTEGER && !Number.isInteger(value)))
     return 0;
   return sequenceNumber(value, `a record of the stream ${stream.name}`);

@@ -1,4 +1,5 @@
 /** Update times: read from a record, written into a request, and what those of a page say about its order. */
+import { ExactNumber } from '../exact-json.ts';
 import type { StreamDefinition, TimeFormat, Watermark } from '../providers/contract.ts';
 import { fieldAt } from './field.ts';
 
@@ -25,7 +26,8 @@ export function readTime(value: unknown, format: TimeFormat): number | undefined
     const at = Date.parse(local ? `${value}Z` : value);
     return Number.isNaN(at) ? undefined : at;
   }
-  const count = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+  const isText = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value);
+  const count = isText || value instanceof ExactNumber ? Number(value) : value;
   if (typeof count !== 'number' || !Number.isFinite(count)) return undefined;
   const at = Math.floor(format === 'epoch-seconds' ? count * 1000 : count);
   return Math.abs(at) > LAST_MOMENT ? undefined : at;

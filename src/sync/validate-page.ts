@@ -1,5 +1,6 @@
 /** Takes a page's items apart: records that can be stored, and those that can't, with the reason. */
 import { SluiceError } from '../errors.ts';
+import { ExactNumber, idText, numberProblem, withPlainNumbers } from '../exact-json.ts';
 import type { StreamDefinition } from '../providers/contract.ts';
 import { canonical, deepJson, unstorable, type Canonical } from './canonical.ts';
 import { fieldAt } from './field.ts';
@@ -49,10 +50,10 @@ export function validatePage(
     const text = canonicalOf(item);
     const problem =
       idProblem(id, stream) ??
-      (text === undefined ? TOO_DEEP : (unstorable(text.json) ?? schemaProblem(stream, item))) ??
+      (text === undefined ? TOO_DEEP : textProblem(stream, item, text)) ??
       timeProblem(stream, item);
     if (problem === undefined && id !== undefined && text !== undefined) {
-      records.push({ id, ...text, partition, version: versionOf(stream, item) });
+      records.push({ id, json: text.json, hash: text.hash, partition, version: versionOf(stream, item) });
     } else {
       const reason = problem ?? 'has no id';
       rejected.push({
@@ -97,11 +98,9 @@ function recordId(stream: StreamDefinition, item: unknown, parent: string): stri
   const parts: string[] = [];
   for (const field of fields) {
     const value = field === '{parent}' ? parent : fieldAt(item, field);
-    // Beyond 2^53 digits are lost, and what is left may be another record's.
-    if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER) return undefined;
-    if (typeof value === 'number' || typeof value === 'bigint') parts.push(String(value));
-    else if (typeof value === 'string' && value !== '') parts.push(value);
-    else return undefined;
+    const part = idText(value);
+    if (part === undefined) return undefined;
+    parts.push(part);
   }
   // A separator inside a part is doubled, so that no two combinations give the same id.
   return parts.length === 1 ? parts[0] : parts.map((part) => part.replaceAll('|', '||')).join('|:');
@@ -118,13 +117,20 @@ function idProblem(id: string | undefined, stream: StreamDefinition): string | u
 export function versionOf({ version, changes }: StreamDefinition, item: unknown): string | null {
   const field = version ?? (changes.detect === 'watermark' ? changes.field : undefined);
   const value = field === undefined ? undefined : fieldAt(item, field);
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : null;
+  return typeof value === 'string' || typeof value === 'number' || value instanceof ExactNumber
+    ? String(value)
+    : null;
 }
 
 /** What can't be asked for by its update time would be missing from the list, and count as gone. */
 function timeProblem({ changes }: StreamDefinition, item: unknown): string | undefined {
   if (changes.detect !== 'watermark' || changes.order !== 'ascending') return undefined;
   return updateTime(changes, item) === undefined ? `has no readable ${changes.field}` : undefined;
+}
+
+function textProblem(stream: StreamDefinition, item: unknown, text: Canonical): string | undefined {
+  const unstored = unstorable(text.json) ?? (text.hasExact ? numberProblem(item) : undefined);
+  return unstored ?? schemaProblem(stream, text.hasExact ? withPlainNumbers(item) : item);
 }
 
 function schemaProblem(stream: StreamDefinition, item: unknown): string | undefined {

@@ -4,6 +4,7 @@
  */
 import type pg from 'pg';
 import { SluiceError } from '../errors.ts';
+import { parseExactJson } from '../exact-json.ts';
 import type { ResolvedConnection } from '../providers/connection.ts';
 import type { StreamDefinition } from '../providers/contract.ts';
 import type { WebhookEffect } from '../providers/webhook-contract.ts';
@@ -151,13 +152,13 @@ async function mergedRecord(
   record: IncomingRecord,
 ): Promise<IncomingRecord | undefined> {
   if (merged === undefined) return record;
-  const stored = await client.query<{ data: Readonly<Record<string, unknown>> }>(
-    `select data from sluice.records
+  const stored = await client.query<{ body: string }>(
+    `select data::text as body from sluice.records
       where connection_id = $1 and stream = $2 and record_id = $3 and deleted_at is null`,
     [connectionId, stream, record.id],
   );
   const [row] = stored.rows;
-  return row === undefined ? record : merged(row.data);
+  return row === undefined ? record : merged(parseExactJson(row.body) as Readonly<Record<string, unknown>>);
 }
 
 /** Asks for a run of these streams and ends the event, together. Returns the run whose job must be added, if any. */

@@ -1,5 +1,6 @@
 /** What tells one message from another: the provider's id, or for a while its bytes, or nothing. */
 import { isUtf8 } from 'node:buffer';
+import { idText, parseExactJson } from '../exact-json.ts';
 import type { WebhookIdentity } from '../providers/webhook-contract.ts';
 import { sha256 } from '../store/inbox.ts';
 import { fieldAt } from '../sync/field.ts';
@@ -46,10 +47,9 @@ function idParts(identity: WebhookIdentity, message: Presented): string[] | unde
   const parts: string[] = [];
   for (const path of identity.id) {
     const value = path.startsWith(HEADER) ? message.header(path.slice(HEADER.length)) : fieldAt(body, path);
-    // A number beyond 2^53 has lost digits that may be all that tells it from the next one.
-    if (typeof value === 'number' && Number.isSafeInteger(value)) parts.push(String(value));
-    else if (typeof value === 'string' && value !== '') parts.push(value);
-    else return undefined;
+    const part = idText(value);
+    if (part === undefined) return undefined;
+    parts.push(part);
   }
   return parts.length === 0 ? undefined : parts;
 }
@@ -58,7 +58,7 @@ function parsed(body: Buffer): unknown {
   // Replacing what is no UTF-8 would make different ids equal.
   if (!isUtf8(body)) return undefined;
   try {
-    return JSON.parse(body.toString('utf8')) as unknown;
+    return parseExactJson(body);
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 /** From stored bytes to what the message asks for. */
 import { SluiceError } from '../errors.ts';
+import { parseExactJson } from '../exact-json.ts';
 import type { ResolvedConnection } from '../providers/connection.ts';
 import type { StreamDefinition } from '../providers/contract.ts';
 import type { WebhookReading } from '../providers/webhook-contract.ts';
@@ -19,7 +20,7 @@ export function readEvent(connection: ResolvedConnection, body: Buffer | null): 
     });
   let parsed: unknown;
   try {
-    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) as unknown;
+    parsed = parseExactJson(body);
   } catch (cause) {
     throw new SluiceError('webhook_unreadable', `The body is not JSON (${body.length} bytes).`, { cause });
   }

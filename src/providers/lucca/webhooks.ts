@@ -6,6 +6,7 @@
  * Contradictory: the challenge's parameter is `echo` on the newer page and `challenge` on the older one, and
  * `previousAttributes` stands in the event by the schema and in `data` by the text. Both are taken.
  */
+import { idText } from '../../exact-json.ts';
 import type { StreamDefinition } from '../contract.ts';
 import type { WebhookDefinition, WebhookEffect } from '../webhook-contract.ts';
 
@@ -119,9 +120,8 @@ function effectOf(
   const data = objectOf(event?.data);
   if (data === undefined) return { effect: 'none', reason: 'the event has no data' };
   if (change === 'deleted') {
-    // a number beyond 2^53 has lost digits, and may be that of another record
-    const id = Number.isSafeInteger(data.id) ? String(data.id) : textOf(data.id);
-    return id === null
+    const id = idText(data.id);
+    return id === undefined
       ? { effect: 'none', reason: 'the deleted record has no id that can be read' }
       : { effect: 'delete', stream, id };
   }

@@ -6,6 +6,7 @@ import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { z } from 'zod';
 import { SluiceError, type ErrorCode } from '../../errors.ts';
+import { exactJson } from '../../exact-json.ts';
 import { unstorable } from '../../sync/canonical.ts';
 import type { WebApp, WebEnv } from '../contract.ts';
 import { problemResponse } from '../problem.ts';
@@ -104,7 +105,7 @@ export function defineRoute<
       );
       const created = result instanceof Created;
       c.header('Cache-Control', 'no-store');
-      return c.body(JSON.stringify(created ? result.answer : result), created ? 201 : parts.answer.status, {
+      return c.body(exactJson(created ? result.answer : result), created ? 201 : parts.answer.status, {
         'Content-Type': 'application/json',
       });
     },

@@ -1,5 +1,6 @@
 /** Small parts that several pages of the console share. */
 import type { Child } from 'hono/jsx';
+import { exactJson } from '../../exact-json.ts';
 import { COUNT_LIMIT } from '../../sync/live-counts.ts';
 import { age, clock, count } from '../format.ts';
 
@@ -124,7 +125,7 @@ export function Trail({ above }: { above: readonly (readonly [path: string, name
 export function Json({ value, label }: { value: unknown; label: string }) {
   return (
     <pre tabindex={0} role="region" aria-label={label}>
-      <code>{JSON.stringify(value, null, 2)}</code>
+      <code>{exactJson(value, 2)}</code>
     </pre>
   );
 }
