@@ -155,7 +155,9 @@ describe('an event with the record in it', () => {
     for (const record of [rounded, exact])
       await post(luccaEvent({ topic: 'employee.created', occurredAt: time(1), data: employee(record, 1) }));
     await settledEvents(fleet);
-    expect([...(await fleet.mirror(id, 'employees')).keys()]).toEqual(expect.arrayContaining([rounded, exact]));
+    expect([...(await fleet.mirror(id, 'employees')).keys()]).toEqual(
+      expect.arrayContaining([rounded, exact]),
+    );
     await post(
       luccaEvent({ topic: 'employee.deleted', occurredAt: time(2), data: { id: 7 } }).replace(
         '"id":7',
