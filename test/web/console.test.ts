@@ -112,6 +112,23 @@ describe('the pages of the console', () => {
     expect(await read('/runs?connection=nobody')).toContain('No run fits');
   });
 
+  it('say that there is no such status or state, which there are, and show the list all the same', async () => {
+    const runs = await read('/runs?status=N%3CONSENSE&connection=acme');
+    expect(runs).toMatch(/There is no status <code>N&lt;ONSENSE<\/code>/);
+    expect(runs).toContain('<code>partial</code>, <code>failed</code>, <code>held</code>');
+    expect(runs).toContain(`/runs/${runId}`);
+    // what is well known still narrows the list, and no further page repeats what isn't
+    expect(runs).toMatch(/<option value="acme" selected/);
+    expect(runs).not.toMatch(/href="[^"]*ONSENSE/);
+    expect(await read('/runs?status=failed')).not.toContain('There is no status');
+    const connections = await read('/connections?state=toString&search=acme');
+    expect(connections).toMatch(/There is no state <code>toString<\/code>/);
+    expect(connections).toContain('<code>needs_person</code>');
+    expect(connections).toContain('href="/connections/acme"');
+    expect(await read('/connections?state=active')).not.toContain('There is no state');
+    await read('/runs?status=%00', 400);
+  });
+
   it('lead to a record of any id, with its body and what it was before', async () => {
     const list = await read('/connections/acme/streams/things');
     const html = await read(linkIn(list, /\/record\?id=\.\./));

@@ -1,7 +1,7 @@
 /** The list of runs, by connection and by status. */
 import type { RunsView } from './contract.ts';
 import { AsOf } from './parts.tsx';
-import { Choice } from './filters.tsx';
+import { Choice, NoSuchChoice } from './filters.tsx';
 import { withQuery } from './paths.ts';
 import { RunsTable } from './runs-table.tsx';
 
@@ -20,10 +20,12 @@ export interface RunsPageProps {
   readonly view: RunsView;
   readonly connection: string | undefined;
   readonly status: string | undefined;
+  /** was asked for, and doesn't exist */
+  readonly unknownStatus: string | undefined;
   readonly cursor: string | undefined;
 }
 
-export function RunsPage({ view, connection, status, cursor }: RunsPageProps) {
+export function RunsPage({ view, connection, status, unknownStatus, cursor }: RunsPageProps) {
   const { runs, next, now } = view;
   const chosen = { connection, status };
   // a connection that was removed keeps its runs
@@ -42,6 +44,7 @@ export function RunsPage({ view, connection, status, cursor }: RunsPageProps) {
           Show
         </button>
       </form>
+      <NoSuchChoice what="status" asked={unknownStatus} values={RUN_STATUSES} />
       <div data-live="runs">
         {runs.length === 0 ? (
           <p class="panel">

@@ -87,10 +87,8 @@ export function consoleRoutes(deps: WebDeps & { readonly console: ConsoleDeps },
 
   routes.get('/connections', async (c) => {
     const [search, cursor] = [text(c, 'search')?.trim() || undefined, text(c, 'cursor')];
-    const state = c.req.query('state') ?? '';
-    const states = Object.hasOwn(CONNECTION_STATES, state)
-      ? CONNECTION_STATES[state as keyof typeof CONNECTION_STATES]
-      : [];
+    const state = choice(c, 'state', Object.keys(CONNECTION_STATES) as (keyof typeof CONNECTION_STATES)[]);
+    const states = state.chosen === undefined ? [] : CONNECTION_STATES[state.chosen];
     const view = await inTime(pages.connections({ search: search ?? '', states, cursor }));
     return show(
       c,
@@ -98,7 +96,8 @@ export function consoleRoutes(deps: WebDeps & { readonly console: ConsoleDeps },
       <ConnectionsPage
         view={view}
         search={search}
-        state={states.length === 0 ? undefined : state}
+        state={state.chosen}
+        unknownState={state.unknown}
         cursor={cursor}
       />,
     );
@@ -113,13 +112,19 @@ export function consoleRoutes(deps: WebDeps & { readonly console: ConsoleDeps },
 
   routes.get('/runs', async (c) => {
     const [connection, cursor] = [text(c, 'connection'), text(c, 'cursor')];
-    const status = RUN_STATUSES.find((known) => known === c.req.query('status'));
+    const { chosen: status, unknown } = choice(c, 'status', RUN_STATUSES);
     const view = await inTime(pages.runs({ connection, status, cursor }));
     return show(
       c,
       // an older page doesn't change
       { title: 'Runs', section: '/runs', live: cursor === undefined },
-      <RunsPage view={view} connection={connection} status={status} cursor={cursor} />,
+      <RunsPage
+        view={view}
+        connection={connection}
+        status={status}
+        unknownStatus={unknown}
+        cursor={cursor}
+      />,
     );
   });
   routes.get('/runs/:id', async (c) => {
@@ -200,6 +205,17 @@ function text(c: Context<WebEnv>, parameter: string): string | undefined {
   if (value.includes('\0') || value.length > MAX_TEXT)
     throw new SluiceError('request_invalid', `query.${parameter} is no text that can be looked for.`);
   return value;
+}
+
+/** One of the values that a list can be narrowed to. One that isn't among them narrows nothing, and the page says so. */
+function choice<T extends string>(
+  c: Context<WebEnv>,
+  parameter: string,
+  values: readonly T[],
+): { readonly chosen: T | undefined; readonly unknown: string | undefined } {
+  const asked = text(c, parameter);
+  const chosen = values.find((value) => value === asked);
+  return { chosen, unknown: chosen === undefined ? asked : undefined };
 }
 
 /** A whole number of the query. @throws SluiceError `request_invalid` */
