@@ -117,6 +117,33 @@ describe('the list of connections', () => {
   });
 });
 
+describe('the list of runs', () => {
+  it('takes the id of a connection, and suggests a few of them', async () => {
+    const html = await read('/runs');
+    expect(html.length).toBeLessThan(90_000);
+    // a field that a form sends without a script, named by its label
+    expect(html).toMatch(
+      /<form [^>]*method="get" action="\/runs"><label>Connection<input type="text" name="connection" value="" list="connection-ids"/,
+    );
+    const suggested = [...html.matchAll(/<option value="(c-\d+)">/g)].map(([, id]) => id);
+    expect(suggested).toHaveLength(ROWS);
+    expect(new Set(suggested).size).toBe(ROWS);
+    expect(suggested[0]).toBe(/<a href="\/runs\/(c-\d+)-1">/.exec(html)?.[1]);
+    expect(await statements(() => read('/runs'))).toBeLessThan(6);
+  });
+
+  it('shows the runs of the one that was typed, and says that there is none of that id', async () => {
+    const html = await read('/runs?connection=+c-0499+');
+    expect(html).toContain('name="connection" value="c-0499"');
+    expect(html.match(/href="\/runs\/c-0499-\d+"/g)).toHaveLength(24);
+    expect(html).not.toContain('There is no connection');
+    const none = await read('/runs?connection=c-9');
+    expect(none).toContain('No run fits.');
+    expect(none).toContain('There is no connection <code>c-9</code>');
+    expect(none).toContain('href="/connections?search=c-9"');
+  });
+});
+
 describe('the overview', () => {
   it('names the first of many, says how many there are, and where the others stand', async () => {
     const html = await read('/');
@@ -202,6 +229,21 @@ describe('activity', () => {
     await waitFor(async () => ((await activity.lately(168)).missing === 0 ? true : undefined), 20_000);
     const later = await activity.lately(168);
     expect(later.hours.reduce((sum, hour) => sum + hour.failed, 0)).toBe(3 * MANY);
+  });
+});
+
+// last: it takes connections away
+describe('a choice of connections', () => {
+  it('stands in the list of runs as long as there are fifty, one that was removed besides', async () => {
+    const { pool } = fleet.database.db;
+    await pool.query(`delete from sluice.connections where id > 'c-0050'`);
+    expect(await read('/runs')).toContain('<input type="text" name="connection"');
+    await pool.query(`delete from sluice.connections where id = 'c-0050'`);
+    const html = await read('/runs?connection=c-0499');
+    expect(html).not.toContain('<input type="text"');
+    expect(html.match(/<option value="c-\d+"/g)).toHaveLength(ROWS + 1);
+    expect(html).toMatch(/<option value="c-0499" selected/);
+    expect(html.match(/href="\/runs\/c-0499-\d+"/g)).toHaveLength(24);
   });
 });
 

@@ -17,6 +17,35 @@ export function NoSuchChoice(props: { what: string; asked: string | undefined; v
   );
 }
 
+/** An id of which there are too many to choose from: it is typed, and a few are suggested. */
+export function IdField(props: {
+  name: string;
+  label: string;
+  suggestions: readonly string[];
+  value: string | undefined;
+}) {
+  const list = `${props.name}-ids`;
+  return (
+    <label>
+      {props.label}
+      <input
+        type="text"
+        name={props.name}
+        value={props.value ?? ''}
+        list={list}
+        autocomplete="off"
+        autocapitalize="off"
+        spellcheck={false}
+      />
+      <datalist id={list}>
+        {props.suggestions.map((id) => (
+          <option value={id}></option>
+        ))}
+      </datalist>
+    </label>
+  );
+}
+
 export function Choice(props: {
   name: string;
   label: string;

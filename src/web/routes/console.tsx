@@ -111,7 +111,8 @@ export function consoleRoutes(deps: WebDeps & { readonly console: ConsoleDeps },
   });
 
   routes.get('/runs', async (c) => {
-    const [connection, cursor] = [text(c, 'connection'), text(c, 'cursor')];
+    // typed where there are many
+    const [connection, cursor] = [text(c, 'connection')?.trim() || undefined, text(c, 'cursor')];
     const { chosen: status, unknown } = choice(c, 'status', RUN_STATUSES);
     const view = await inTime(pages.runs({ connection, status, cursor }));
     return show(
