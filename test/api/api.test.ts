@@ -590,7 +590,8 @@ describe('a request', () => {
 
   it.each<[string, unknown, Record<string, string>, string]>([
     ['no JSON', '{', {}, 'request_invalid'],
-    ['another type', '{}', { 'content-type': 'text/plain' }, 'request_invalid'],
+    ['another type', '{}', { 'content-type': 'text/plain' }, 'media_type_unsupported'],
+    ['almost the type', '{}', { 'content-type': 'application/jsonx' }, 'media_type_unsupported'],
     ['an unknown field', { stream: 'employees' }, {}, 'request_invalid'],
     ['a wrong type', { full: 'yes' }, {}, 'request_invalid'],
     ['a list', [], {}, 'request_invalid'],
@@ -599,7 +600,8 @@ describe('a request', () => {
   ])('whose body is %s is refused', async (_what, body, headers, code) => {
     const answer = await post('/v1/connections/reader/sync', body, headers);
     expect(answer.body.code).toBe(code);
-    expect(answer.status).toBe(code === 'body_too_large' ? 413 : 400);
+    expect(answer.status).toBe({ body_too_large: 413, media_type_unsupported: 415 }[code] ?? 400);
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
   });
 
   it('beyond the rate of its key is told when to come again; another key is not held up', async () => {

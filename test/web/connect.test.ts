@@ -745,9 +745,11 @@ describe('/v1', () => {
       headers: { authorization: `Bearer ${KEY}`, 'content-type': type },
       body,
     });
-    expect(answer.status).toBe(400);
     const problem = (await answer.json()) as { code: string; detail: string };
-    expect(problem.code).toBe('request_invalid');
+    const other = type !== 'application/json';
+    expect([answer.status, problem.code]).toEqual(
+      other ? [415, 'media_type_unsupported'] : [400, 'request_invalid'],
+    );
     expect(problem.detail).toMatch(message);
   });
 
