@@ -1,11 +1,9 @@
 /** The console with several hundred connections, and with a week of runs: pages stay short, and ask the database few times. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { consoleOf } from '../../src/commands/console.ts';
 import { createActivity } from '../../src/sync/activity.ts';
-import type { ConsoleDeps } from '../../src/web/console/contract.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { waitFor } from '../support/wait.ts';
-import { startSite, type Client, type Site } from './site.ts';
+import { startReadingSite, type ReadingSite } from './reading-site.ts';
 
 const MANY = 500;
 /** of a page */
@@ -15,9 +13,7 @@ const NAMED = 25;
 const HOUR_MS = 3_600_000;
 
 let fleet: Fleet;
-let pages: ConsoleDeps;
-let site: Site;
-let me: Client;
+let site: ReadingSite;
 
 beforeAll(async () => {
   fleet = await startFleet({ lucca: { records: 1 }, workers: false });
@@ -49,23 +45,14 @@ beforeAll(async () => {
     `insert into sluice.run_streams (run_id, stream, status, added, requests)
      select id, 'employees', 'succeeded', 2, 3 from sluice.runs`,
   );
-  pages = consoleOf(fleet.runtime);
-  site = await startSite({ console: pages });
-  site.clock.now = Date.now();
-  me = site.client();
-  await me.login();
+  site = await startReadingSite(fleet);
 });
 afterAll(async () => {
-  pages.live.close();
   await site.close();
   await fleet.close();
 });
 
-const read = async (path: string, status = 200): Promise<string> => {
-  const answer = await me.get(path);
-  expect(answer.status, path).toBe(status);
-  return answer.text();
-};
+const read: ReadingSite['read'] = (path, status) => site.read(path, status);
 const idsIn = (html: string): string[] =>
   [...html.matchAll(/<th role="rowheader"[^>]*><a href="\/connections\/([^"]+)">/g)].map(([, id = '']) => id);
 const nextOf = (html: string): string | undefined =>

@@ -3,7 +3,7 @@ import { GLANCE_COUNT_LIMIT } from '../../sync/overview.ts';
 import { count } from '../format.ts';
 import { Cell, Table } from '../table.tsx';
 import type { ConnectionsView } from './contract.ts';
-import { Choice, NoSuchChoice } from './filters.tsx';
+import { Choice, NoSuchChoice, type Chosen, type ListPageProps } from './filters.tsx';
 import { LastRun, NextRun } from './overview-page.tsx';
 import { AsOf, Records, State } from './parts.tsx';
 import { paths, withQuery } from './paths.ts';
@@ -21,16 +21,17 @@ export const CONNECTION_STATES = {
 
 const STATES = Object.keys(CONNECTION_STATES);
 
-export interface ConnectionsPageProps {
-  readonly view: ConnectionsView;
+export interface ConnectionsPageProps extends ListPageProps<ConnectionsView> {
   readonly search: string | undefined;
-  readonly state: string | undefined;
-  /** was asked for, and doesn't exist */
-  readonly unknownState: string | undefined;
-  readonly cursor: string | undefined;
+  readonly state: Chosen;
 }
 
-export function ConnectionsPage({ view, search, state, unknownState, cursor }: ConnectionsPageProps) {
+export function ConnectionsPage({
+  view,
+  search,
+  state: { chosen: state, unknown },
+  cursor,
+}: ConnectionsPageProps) {
   const { now, connections, next } = view;
   const chosen = { search, state };
   const isNarrowed = search !== undefined || state !== undefined;
@@ -60,7 +61,7 @@ export function ConnectionsPage({ view, search, state, unknownState, cursor }: C
           Show
         </button>
       </form>
-      <NoSuchChoice what="state" asked={unknownState} values={STATES} />
+      <NoSuchChoice what="state" asked={unknown} values={STATES} />
       <div data-live="connections">
         {connections.length === 0 ? (
           <p class="panel">

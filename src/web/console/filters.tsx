@@ -1,6 +1,18 @@
 /** Fields above the lists of the reading pages, and what stands there when they were filled in wrongly. */
 
-/** A list that was to be narrowed to a value that doesn't exist; `asked` undefined: it wasn't. */
+/** A list, page by page. */
+export interface ListPageProps<View> {
+  readonly view: View;
+  /** of this page; undefined: the first */
+  readonly cursor: string | undefined;
+}
+
+/** What a list is narrowed to, or was to be narrowed to and can't, since there is no such value. */
+export interface Chosen {
+  readonly chosen: string | undefined;
+  readonly unknown: string | undefined;
+}
+
 export function NoSuchChoice(props: { what: string; asked: string | undefined; values: readonly string[] }) {
   if (props.asked === undefined) return <></>;
   return (

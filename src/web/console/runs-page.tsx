@@ -1,7 +1,7 @@
 /** The list of runs, by connection and by status. */
 import type { RunsView } from './contract.ts';
 import { AsOf } from './parts.tsx';
-import { Choice, IdField, NoSuchChoice } from './filters.tsx';
+import { Choice, IdField, NoSuchChoice, type Chosen, type ListPageProps } from './filters.tsx';
 import { paths, withQuery } from './paths.ts';
 import { RunsTable } from './runs-table.tsx';
 
@@ -16,16 +16,12 @@ export const RUN_STATUSES = [
   'cancelled',
 ] as const;
 
-export interface RunsPageProps {
-  readonly view: RunsView;
+export interface RunsPageProps extends ListPageProps<RunsView> {
   readonly connection: string | undefined;
-  readonly status: string | undefined;
-  /** was asked for, and doesn't exist */
-  readonly unknownStatus: string | undefined;
-  readonly cursor: string | undefined;
+  readonly status: Chosen;
 }
 
-export function RunsPage({ view, connection, status, unknownStatus, cursor }: RunsPageProps) {
+export function RunsPage({ view, connection, status: { chosen: status, unknown }, cursor }: RunsPageProps) {
   const { runs, next, now } = view;
   const chosen = { connection, status };
   return (
@@ -39,7 +35,7 @@ export function RunsPage({ view, connection, status, unknownStatus, cursor }: Ru
           Show
         </button>
       </form>
-      <NoSuchChoice what="status" asked={unknownStatus} values={RUN_STATUSES} />
+      <NoSuchChoice what="status" asked={unknown} values={RUN_STATUSES} />
       <div data-live="runs">
         {runs.length === 0 ? (
           <p class="panel">

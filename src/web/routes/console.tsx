@@ -93,13 +93,7 @@ export function consoleRoutes(deps: WebDeps & { readonly console: ConsoleDeps },
     return show(
       c,
       { title: 'Connections', section: '/connections', live: true },
-      <ConnectionsPage
-        view={view}
-        search={search}
-        state={state.chosen}
-        unknownState={state.unknown}
-        cursor={cursor}
-      />,
+      <ConnectionsPage view={view} search={search} state={state} cursor={cursor} />,
     );
   });
   routes.get('/connections/:id', async (c, next) => {
@@ -113,19 +107,13 @@ export function consoleRoutes(deps: WebDeps & { readonly console: ConsoleDeps },
   routes.get('/runs', async (c) => {
     // typed where there are many
     const [connection, cursor] = [text(c, 'connection')?.trim() || undefined, text(c, 'cursor')];
-    const { chosen: status, unknown } = choice(c, 'status', RUN_STATUSES);
-    const view = await inTime(pages.runs({ connection, status, cursor }));
+    const status = choice(c, 'status', RUN_STATUSES);
+    const view = await inTime(pages.runs({ connection, status: status.chosen, cursor }));
     return show(
       c,
       // an older page doesn't change
       { title: 'Runs', section: '/runs', live: cursor === undefined },
-      <RunsPage
-        view={view}
-        connection={connection}
-        status={status}
-        unknownStatus={unknown}
-        cursor={cursor}
-      />,
+      <RunsPage view={view} connection={connection} status={status} cursor={cursor} />,
     );
   });
   routes.get('/runs/:id', async (c) => {
