@@ -412,6 +412,7 @@ export const catalogue = {
   route_not_found: { kind: 'config', advice: 'Check the method and the path of the request.' },
   method_not_allowed: { kind: 'config', advice: 'Use one of the methods that the Allow header names.' },
   body_too_large: { kind: 'data', advice: 'Send a smaller body, or split it over several requests.' },
+  media_type_unsupported: { kind: 'data', advice: 'Send the body with `Content-Type: application/json`.' },
   request_invalid: { kind: 'data', advice: 'Correct the request as the message says, then send it again.' },
   api_key_required: {
     kind: 'auth',

@@ -1,6 +1,12 @@
 /** What `/v1` does, as functions of a process: the same engine calls that the commands make. */
 import { checkEndpoint } from '../net/hosts.ts';
-import { configError, hasErrors, parseConnection, type ConnectionInput } from '../config/index.ts';
+import {
+  configError,
+  connectionBody,
+  hasErrors,
+  parseConnection,
+  type ConnectionInput,
+} from '../config/index.ts';
 import { reportOf, SluiceError } from '../errors.ts';
 import { findProvider, providers } from '../providers/registry.ts';
 import { validateConnectionBody } from '../providers/validate.ts';
@@ -226,7 +232,14 @@ async function detail(runtime: Runtime, id: string): Promise<ConnectionDetail> {
   const row = await knownRow(runtime, id);
   const view = await connectionView(runtime.db, id, storedSchedule);
   if (view === undefined) throw noSuch('connection', id, [], '/v1/connections');
-  return { ...view, streams: await readableStreams(runtime.db, row, findProvider) };
+  const streams = await readableStreams(runtime.db, row, findProvider);
+  return { ...view, streams, configuration: configurationOf(row) };
+}
+
+/** The body of a `PUT` that changes nothing, where the credentials are left out of it or added. */
+function configurationOf(row: ConnectionRow): Readonly<Record<string, unknown>> {
+  const stored = row.config as Omit<ConnectionInput, 'credentials'>;
+  return connectionBody({ ...stored, credentials: {} });
 }
 
 async function knownRow(runtime: Runtime, id: string): Promise<ConnectionRow> {

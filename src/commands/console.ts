@@ -34,6 +34,8 @@ const RECENT_RUNS = 10;
 const NAMED = 25;
 /** Rows of a page of connections, runs, records, rejected records. */
 const ROWS = 50;
+/** Connections that the list of runs offers to choose from; where there are more, it takes an id and suggests these. */
+const CHOICES = 50;
 
 interface Parts {
   readonly runtime: Runtime;
@@ -76,13 +78,25 @@ export function consoleOf(runtime: Runtime): ConsoleDeps {
           ...(before === undefined ? {} : { before }),
           limit: ROWS + 1,
         }),
-        db.pool.query<{ id: string }>(`select id from sluice.connections order by id`),
+        db.pool.query<{ id: string }>(
+          `select id from sluice.connections
+            where id = $1 or id in (select id from sluice.connections order by id limit $2) order by id`,
+          [connection ?? null, CHOICES + 1],
+        ),
       ]);
       const runs = found.slice(0, ROWS);
       const last = runs.at(-1);
       const place = found.length > ROWS && last !== undefined ? await runPlace(db, last.id) : undefined;
       const next = place === undefined ? null : writeCursor(place);
-      return { now: now(), runs, next, connections: connections.rows.map(({ id }) => id) };
+      const ids = connections.rows.map(({ id }) => id);
+      return {
+        now: now(),
+        runs,
+        next,
+        connections: ids.slice(0, CHOICES),
+        moreConnections: ids.length > CHOICES,
+        unknownConnection: connection !== undefined && !ids.includes(connection),
+      };
     },
     async run(id) {
       const run = await runView(db, id);

@@ -58,10 +58,11 @@ function changeOf(
   throw new SluiceError('usage', 'Write `set EXTERNAL OWN`, `unset EXTERNAL`, or nothing.');
 }
 
-/** On a command line a wrong id is wrong usage. */
+/** On a command line a wrong argument is wrong usage, and an id that nobody has is not found. */
 function asUsage(error: unknown): never {
   if (!(error instanceof SluiceError) || error.code !== 'request_invalid') throw error;
-  throw new SluiceError('usage', error.message, { advice: error.advice });
+  const code = error.details.unknown === undefined ? 'usage' : 'not_found';
+  throw new SluiceError(code, error.message, { advice: error.advice });
 }
 
 async function list(

@@ -51,7 +51,7 @@ export interface MappingChange {
 /**
  * Sets mappings, all or none; `replace` takes away those that aren't named.
  *
- * @throws SluiceError `request_invalid` for ids that no mirrored record has, for one that is named twice, and for own
+ * @throws SluiceError `request_invalid` for ids that no mirrored record has (`details.unknown`), for one that is named twice, and for own
  *   ids that are empty, longer than 200 characters or hold control characters
  */
 export async function setMappings(
@@ -79,6 +79,7 @@ export async function setMappings(
     throw invalid(
       `No record of ${streams.join(' or ')} has the id ${unknown.slice(0, 5).join(', ')}${unknown.length > 5 ? ', …' : ''}.`,
       `Sync ${connection.id} first, and see the known ids with \`sluice mappings ${connection.id}\`.`,
+      { unknown },
     );
   }
   await writeMappings(db, connection.id, changes, options.replace);
@@ -105,6 +106,6 @@ export function nameOf(record: unknown): string | null {
   return typeof name === 'string' ? name : null;
 }
 
-function invalid(message: string, advice: string): SluiceError {
-  return new SluiceError('request_invalid', message, { advice });
+function invalid(message: string, advice: string, details: { readonly unknown?: unknown } = {}): SluiceError {
+  return new SluiceError('request_invalid', message, { advice, details });
 }

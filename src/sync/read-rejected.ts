@@ -39,7 +39,8 @@ export async function* readRejected(
     const batch: { rows: RejectedRow[] } = await db.pool.query<RejectedRow>(
       `select id, record_id, reason, rejected_at, run_id, raw from sluice.rejected_records
         where connection_id = $1 and stream = $2 and ($3::bigint is null or id < $3)
-        order by id desc limit $4`,
+        -- as the index has it: otherwise it sorts, or walks back over every stream's
+        order by id desc nulls last limit $4`,
       [connectionId, stream, before, Math.min(BATCH, left)],
     );
     for (const row of batch.rows) {

@@ -38,7 +38,8 @@ export async function rejectedPage(
             octet_length(raw) as bytes
        from sluice.rejected_records
       where connection_id = $1 and stream = $2 and ($3::bigint is null or id < $3)
-      order by id desc limit $4`,
+      -- as the index has it: otherwise it sorts, or walks back over every stream's
+      order by id desc nulls last limit $4`,
     [connectionId, stream, before ?? null, limit + 1],
   );
   const lines = result.rows.slice(0, limit).map((row) => ({

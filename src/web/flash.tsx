@@ -2,6 +2,7 @@
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import type { WebEnv } from './contract.ts';
+import { isPreview } from './preview.ts';
 
 /** The cookie names one of these, so that nothing but our own words can be brought onto a page. */
 const SENTENCES = {
@@ -30,8 +31,9 @@ export function setFlash(c: Context<WebEnv>, name: FlashName): void {
   setCookie(c, COOKIE, name, { path: '/', httpOnly: true, sameSite: 'Lax', maxAge: SECONDS });
 }
 
-/** The sentence for this page, where one waits; it is shown once. */
+/** The sentence for this page, where one waits; it is shown once, and waits on where nobody reads the page. */
 export function takeFlash(c: Context<WebEnv>): string | undefined {
+  if (isPreview(c)) return undefined;
   const name = getCookie(c, COOKIE);
   if (name === undefined) return undefined;
   deleteCookie(c, COOKIE, { path: '/' });

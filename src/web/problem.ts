@@ -55,6 +55,7 @@ const STATUS_BY_CODE: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   internal: 500,
   login_failed: 401,
   login_required: 401,
+  media_type_unsupported: 415,
   method_not_allowed: 405,
   not_found: 404,
   queues_read_only: 403,

@@ -164,6 +164,77 @@ describe('a connection', () => {
     });
   });
 
+  it('shows how it is configured: what is read can be put again, changed or not', async () => {
+    const SECRETS = {
+      clientSecret: [SECRET, 'canary-of-the-second-one'],
+      webhookSecret: 'canary-of-webhooks',
+    };
+    const credentials = { ...fleet.lucca.credentials, ...SECRETS };
+    const custom = { name: 'vouchers', path: '/vouchers', items: 'data', id: 'id' };
+    const body = bodyOf({
+      scopes: ['employees.readonly'],
+      streams: ['employees', 'vouchers'],
+      schedule: '0 6 * * *',
+      timezone: 'Europe/Paris',
+      tokenPolicy: 'per-flow',
+      limits: { concurrency: 1, requestsPerMinute: 200, pageSize: 50 },
+      deletes: { maxShare: 0.25, minRows: 7 },
+      fullEvery: '3d',
+      retention: { changes: '30d', events: '10d', runs: '20d' },
+      webhooks: { apply: 'refetch' },
+      oauth: { basicEncoding: 'form', params: { audience: 'everybody' } },
+      customStreams: [
+        { ...custom, paging: { style: 'next-link', at: 'links.next' } },
+        {
+          ...custom,
+          name: 'moves',
+          id: ['a', 'b'],
+          query: { q: 'x' },
+          changes: {
+            detect: 'watermark',
+            order: 'ascending',
+            field: 'at',
+            since: { param: 'from' },
+            overlap: '90s',
+          },
+        },
+      ],
+    });
+    const made = await put('shown', { ...body, credentials });
+    expect(made.status, JSON.stringify(made.body)).toBe(201);
+    const { configuration } = made.body.connection;
+    const { credentials: _secret, ...rest } = body;
+    expect(configuration).toEqual({ ...rest, retry: { attempts: 2, baseDelay: '50ms', maxDelay: '100ms' } });
+    await post('/v1/connections/shown/pause');
+
+    const read = await api.get('/v1/connections/shown');
+    expect(read.body.connection.configuration).toEqual(configuration);
+    expect(JSON.stringify(read.body)).not.toMatch(/credentials|canary|clientId/);
+    const revision = async (): Promise<unknown> =>
+      (await fleet.runtime.db.pool.query(`select revision from sluice.connections where id = 'shown'`))
+        .rows[0];
+    const before = await revision();
+    for (const again of [{ ...configuration, credentials }, configuration]) {
+      expect(await api.call('PUT', '/v1/connections/shown', { body: again })).toEqual({
+        ...read,
+        headers: expect.anything(),
+      });
+      expect(await revision()).toEqual(before);
+    }
+    const changed = { ...configuration, schedule: 'manual' };
+    expect((await api.call('PUT', '/v1/connections/shown', { body: changed })).body.connection).toMatchObject(
+      {
+        schedule: 'manual',
+        configuration: changed,
+      },
+    );
+    expect(await revision()).not.toEqual(before);
+    // what is by default isn't named
+    const plain = { provider: 'lucca', settings: fleet.lucca.settings };
+    await api.call('PUT', '/v1/connections/bare', { body: { ...plain, credentials } });
+    expect((await api.get('/v1/connections/bare')).body.connection.configuration).toEqual(plain);
+  });
+
   it('of a file is changed by its file only', async () => {
     await fleet.connect('filed');
     const conflict = { status: 409, body: { code: 'connection_managed_by_file' } };
@@ -519,7 +590,8 @@ describe('a request', () => {
 
   it.each<[string, unknown, Record<string, string>, string]>([
     ['no JSON', '{', {}, 'request_invalid'],
-    ['another type', '{}', { 'content-type': 'text/plain' }, 'request_invalid'],
+    ['another type', '{}', { 'content-type': 'text/plain' }, 'media_type_unsupported'],
+    ['almost the type', '{}', { 'content-type': 'application/jsonx' }, 'media_type_unsupported'],
     ['an unknown field', { stream: 'employees' }, {}, 'request_invalid'],
     ['a wrong type', { full: 'yes' }, {}, 'request_invalid'],
     ['a list', [], {}, 'request_invalid'],
@@ -528,7 +600,8 @@ describe('a request', () => {
   ])('whose body is %s is refused', async (_what, body, headers, code) => {
     const answer = await post('/v1/connections/reader/sync', body, headers);
     expect(answer.body.code).toBe(code);
-    expect(answer.status).toBe(code === 'body_too_large' ? 413 : 400);
+    expect(answer.status).toBe({ body_too_large: 413, media_type_unsupported: 415 }[code] ?? 400);
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
   });
 
   it('beyond the rate of its key is told when to come again; another key is not held up', async () => {

@@ -191,7 +191,7 @@ const examples: Readonly<Record<string, Example>> = {
     ],
     fails: async () => ({
       not_found: await post(`${CONNECTION}/nobody/reset`),
-      request_invalid: await post(`${CONNECTION}/filed/reset`, 'streams=employees', {
+      media_type_unsupported: await post(`${CONNECTION}/filed/reset`, 'streams=employees', {
         'content-type': 'application/x-www-form-urlencoded',
       }),
     }),

@@ -203,7 +203,8 @@ test.each([
   [['connect', 'by-link', '--timeout', 'soon'], 2, 'usage'],
   [['mappings', 'nobody'], 3, 'not_found'],
   [['mappings', 'by-link', 'set', 'x'], 2, 'usage'],
-  [['mappings', 'by-link', 'set', 'no-such-site', 'mine'], 2, 'usage'],
+  [['mappings', 'by-link', 'set', 'no-such-site', 'mine'], 3, 'not_found'],
+  [['mappings', 'by-link', 'set', 'no-such-site', ' '], 2, 'usage'],
   [['mappings', 'by-link', 'list'], 2, 'usage'],
 ] as const)('sluice %s ends with %i', async (args, code, error) => {
   shell.file('empty.txt', '\n');

@@ -4,11 +4,11 @@ import type { RunningWorkers } from '../../src/jobs/index.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { startRedis, type PrivateRedis } from '../support/redis.ts';
 import {
+  hearing,
   luccaEvent,
   send,
   settledEvents,
   startIntake,
-  WEBHOOK_SECRET,
   type TestIntake,
 } from '../support/webhooks.ts';
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
   fleet = await startFleet({ workers: false, redisUrl: redis.url, reconcileEveryMs: 500 });
   await fleet.connect('acme', {
     streams: ['employees'],
-    credentials: { ...fleet.lucca.credentials, webhookSecret: WEBHOOK_SECRET },
+    credentials: hearing(fleet),
   });
   web = await startIntake(fleet.runtime);
   workers = await fleet.runtime.startWorkers({ schedules: false });

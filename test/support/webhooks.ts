@@ -45,6 +45,11 @@ export async function startIntake(
   };
 }
 
+/** The credentials of a connection to the simulated Lucca that takes its messages. */
+export function hearing(fleet: Fleet): Readonly<Record<string, unknown>> {
+  return { ...fleet.lucca.credentials, webhookSecret: WEBHOOK_SECRET };
+}
+
 /** The headers that Lucca sends with a body. */
 export function luccaHeaders(
   body: string | Buffer,

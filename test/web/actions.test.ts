@@ -69,6 +69,8 @@ describe('an action of the console', () => {
 
   test('shows its flash on the next page, once', async () => {
     await act('/connections/boxes/actions/sync').then(({ to }) => fleet.ended(runOf(to)));
+    // nobody has read it by this
+    await web.me.send('/audit', { method: 'HEAD' });
     expect(text(await (await web.me.get('/audit')).text())).toContain('A run was asked for.');
     expect(text(await (await web.me.get('/audit')).text())).not.toContain('A run was asked for.');
     web.me.cookies.set('sluice_flash', 'constructor');

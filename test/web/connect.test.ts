@@ -153,6 +153,32 @@ describe('a person who connects', () => {
     expect((await state(id)).state).toBe('active');
   });
 
+  test.each([
+    ['HEAD', { method: 'HEAD' }],
+    ['a prefetch', { headers: { 'sec-purpose': 'prefetch;prerender' } }],
+    ['an older prefetch', { headers: { purpose: 'prefetch' } }],
+  ])('as an operator begins nothing by %s, and ends nothing', async (_name, init) => {
+    const id = await newConnection();
+    const client = createClient(web.url);
+    await client.login();
+    const { pool } = fleet.runtime.db;
+    const flows = async (): Promise<number> =>
+      (await pool.query(`select 1 from sluice.connect_flows where connection_id = $1`, [id])).rowCount ?? 0;
+    const answer = await client.send(`/connect/${id}`, init);
+    expect([answer.status, answer.headers.get('location')]).toEqual([204, null]);
+    expect(await flows()).toBe(0);
+    expect(await listAudit(fleet.runtime.db, { connection: id, limit: 10 })).toEqual([]);
+
+    const begun = await client.get(`/connect/${id}`);
+    expect(await flows()).toBe(1);
+    const back = await createWalker().go(begun.headers.get('location') ?? '', atCallback);
+    const callback = back.url.pathname + back.url.search;
+    expect((await client.send(callback, init)).status).toBe(204);
+    expect((await state(id)).state).toBe('needs_reconnect');
+    expect((await client.get(callback)).status).toBe(200);
+    expect((await state(id)).state).toBe('active');
+  });
+
   describe('as an operator is written down', () => {
     const audit = (connection: string) => listAudit(fleet.runtime.db, { connection, limit: 10 });
     const actor = {
@@ -719,9 +745,11 @@ describe('/v1', () => {
       headers: { authorization: `Bearer ${KEY}`, 'content-type': type },
       body,
     });
-    expect(answer.status).toBe(400);
     const problem = (await answer.json()) as { code: string; detail: string };
-    expect(problem.code).toBe('request_invalid');
+    const other = type !== 'application/json';
+    expect([answer.status, problem.code]).toEqual(
+      other ? [415, 'media_type_unsupported'] : [400, 'request_invalid'],
+    );
     expect(problem.detail).toMatch(message);
   });
 

@@ -1,20 +1,16 @@
 /** The console's pages over a real fleet: what an operator finds on them, and what must never stand there. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { consoleOf } from '../../src/commands/console.ts';
 import { LOOKED_AT } from '../../src/sync/record-search.ts';
-import type { ConsoleDeps } from '../../src/web/console/contract.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { startTinyProvider, tinyStream, type TinyProvider } from '../support/tiny-provider.ts';
-import { startSite, type Client, type Site } from './site.ts';
+import { startReadingSite, type ReadingSite } from './reading-site.ts';
 
 const ODD = '../a b/<i>&"?#%';
 const SECRET = 'canary-client-secret-5f1d';
 
 let fleet: Fleet;
 let tiny: TinyProvider;
-let pages: ConsoleDeps;
-let site: Site;
-let me: Client;
+let site: ReadingSite;
 /** of the first run */
 let runId = '';
 
@@ -36,24 +32,15 @@ beforeAll(async () => {
   runId = (await fleet.sync('acme')).id;
   serve('second');
   await fleet.sync('acme');
-  pages = consoleOf(fleet.runtime);
-  site = await startSite({ console: pages });
-  site.clock.now = Date.now();
-  me = site.client();
-  await me.login();
+  site = await startReadingSite(fleet);
 });
 afterAll(async () => {
-  pages.live.close();
   await site.close();
   await fleet.close();
   await tiny.close();
 });
 
-const read = async (path: string, status = 200): Promise<string> => {
-  const answer = await me.get(path);
-  expect(answer.status, path).toBe(status);
-  return answer.text();
-};
+const read: ReadingSite['read'] = (path, status) => site.read(path, status);
 /** The first link of the page's content that fits. */
 const linkIn = (html: string, pattern: RegExp): string => {
   const links = [...html.slice(html.indexOf('<main')).matchAll(/href="([^"]+)"/g)].map(
@@ -65,11 +52,11 @@ const linkIn = (html: string, pattern: RegExp): string => {
 describe('the pages of the console', () => {
   it('ask for the login first, every one of them', async () => {
     for (const path of ['/', '/connections/acme', '/runs', `/runs/${runId}`, '/activity', '/providers']) {
-      const answer = await site.client().get(path);
+      const answer = await site.stranger().get(path);
       expect(answer.status, path).toBe(303);
     }
     for (const path of ['', '/record', '/rejected'])
-      expect((await site.client().get(`/connections/acme/streams/things${path}`)).status).toBe(303);
+      expect((await site.stranger().get(`/connections/acme/streams/things${path}`)).status).toBe(303);
   });
 
   it('show a connection with its token, without the token, and lead to what can be done', async () => {
@@ -112,6 +99,23 @@ describe('the pages of the console', () => {
     expect(await read('/runs?connection=nobody')).toContain('No run fits');
   });
 
+  it('say that there is no such status or state, which there are, and show the list all the same', async () => {
+    const runs = await read('/runs?status=N%3CONSENSE&connection=acme');
+    expect(runs).toMatch(/There is no status <code>N&lt;ONSENSE<\/code>/);
+    expect(runs).toContain('<code>partial</code>, <code>failed</code>, <code>held</code>');
+    expect(runs).toContain(`/runs/${runId}`);
+    // what is well known still narrows the list, and no further page repeats what isn't
+    expect(runs).toMatch(/<option value="acme" selected/);
+    expect(runs).not.toMatch(/href="[^"]*ONSENSE/);
+    expect(await read('/runs?status=failed')).not.toContain('There is no status');
+    const connections = await read('/connections?state=toString&search=acme');
+    expect(connections).toMatch(/There is no state <code>toString<\/code>/);
+    expect(connections).toContain('<code>needs_person</code>');
+    expect(connections).toContain('href="/connections/acme"');
+    expect(await read('/connections?state=active')).not.toContain('There is no state');
+    await read('/runs?status=%00', 400);
+  });
+
   it('lead to a record of any id, with its body and what it was before', async () => {
     const list = await read('/connections/acme/streams/things');
     const html = await read(linkIn(list, /\/record\?id=\.\./));
@@ -126,7 +130,7 @@ describe('the pages of the console', () => {
   it('find records by the beginning of their id and by a text in them', async () => {
     const found = async (query: object): Promise<string[]> => {
       const all = { prefix: '', text: '', deleted: false, after: undefined };
-      return (await pages.records('acme', 'things', { ...all, ...query })).found.map(({ id }) => id);
+      return (await site.pages.records('acme', 'things', { ...all, ...query })).found.map(({ id }) => id);
     };
     expect(await found({ prefix: 'pl' })).toEqual(['plain']);
     expect(await found({ text: 'SECOND' })).toEqual([ODD]);
@@ -146,16 +150,16 @@ describe('the pages of the console', () => {
       `insert into sluice.streams (connection_id, stream, last_seq) values ('acme', 'many', 1)`,
     );
     const request = { prefix: '', text: '"last": true', deleted: false, after: undefined };
-    const first = await pages.records('acme', 'many', request);
+    const first = await site.pages.records('acme', 'many', request);
     expect(first).toMatchObject({ found: [], lookedAt: LOOKED_AT, next: String(LOOKED_AT).padStart(6, '0') });
-    const second = await pages.records('acme', 'many', { ...request, after: first.next ?? undefined });
+    const second = await site.pages.records('acme', 'many', { ...request, after: first.next ?? undefined });
     expect(second).toMatchObject({ lookedAt: 10, next: null });
     expect(second.found).toHaveLength(1);
     // and page by page each record comes once
     const ids = new Set<string>();
     let after: string | undefined;
     do {
-      const shown = await pages.records('acme', 'many', { ...request, text: '', prefix: '0000', after });
+      const shown = await site.pages.records('acme', 'many', { ...request, text: '', prefix: '0000', after });
       for (const { id } of shown.found) ids.add(id);
       after = shown.next ?? undefined;
     } while (after !== undefined);
@@ -193,10 +197,10 @@ describe('the pages of the console', () => {
   it('load their scripts from here, for good under the address with their hash', async () => {
     const html = await read('/');
     const [, path = ''] = /src="(\/assets\/live\.js\?v=[0-9a-f]+)"/.exec(html) ?? [];
-    const answer = await site.client().get(path);
+    const answer = await site.stranger().get(path);
     expect(answer.headers.get('cache-control')).toContain('immutable');
     expect(answer.headers.get('content-type')).toContain('text/javascript');
-    expect((await site.client().get('/assets/live.js?v=0')).headers.get('cache-control')).toBe('no-cache');
-    expect((await site.client().get('/assets/__proto__')).status).toBe(404);
+    expect((await site.stranger().get('/assets/live.js?v=0')).headers.get('cache-control')).toBe('no-cache');
+    expect((await site.stranger().get('/assets/__proto__')).status).toBe(404);
   });
 });

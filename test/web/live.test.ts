@@ -77,6 +77,15 @@ describe('what is kept up to date', () => {
     expect(stranger.status).toBe(401);
   });
 
+  it('counts nobody as a viewer who asks by HEAD', async () => {
+    for (let times = 0; times < 6; times += 1) {
+      const answer = await me.send('/live?topic=overview', { method: 'HEAD' });
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+    }
+    expect(live.watching()).toBe(0);
+    expect((await site.client().send('/live?topic=overview', { method: 'HEAD' })).status).toBe(401);
+  });
+
   it('is told when its run changes and not when another one does', async () => {
     await fleet.connect('one');
     await fleet.connect('two');

@@ -1,11 +1,9 @@
 /** The console with several hundred connections, and with a week of runs: pages stay short, and ask the database few times. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { consoleOf } from '../../src/commands/console.ts';
 import { createActivity } from '../../src/sync/activity.ts';
-import type { ConsoleDeps } from '../../src/web/console/contract.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { waitFor } from '../support/wait.ts';
-import { startSite, type Client, type Site } from './site.ts';
+import { startReadingSite, type ReadingSite } from './reading-site.ts';
 
 const MANY = 500;
 /** of a page */
@@ -15,9 +13,7 @@ const NAMED = 25;
 const HOUR_MS = 3_600_000;
 
 let fleet: Fleet;
-let pages: ConsoleDeps;
-let site: Site;
-let me: Client;
+let site: ReadingSite;
 
 beforeAll(async () => {
   fleet = await startFleet({ lucca: { records: 1 }, workers: false });
@@ -49,23 +45,14 @@ beforeAll(async () => {
     `insert into sluice.run_streams (run_id, stream, status, added, requests)
      select id, 'employees', 'succeeded', 2, 3 from sluice.runs`,
   );
-  pages = consoleOf(fleet.runtime);
-  site = await startSite({ console: pages });
-  site.clock.now = Date.now();
-  me = site.client();
-  await me.login();
+  site = await startReadingSite(fleet);
 });
 afterAll(async () => {
-  pages.live.close();
   await site.close();
   await fleet.close();
 });
 
-const read = async (path: string, status = 200): Promise<string> => {
-  const answer = await me.get(path);
-  expect(answer.status, path).toBe(status);
-  return answer.text();
-};
+const read: ReadingSite['read'] = (path, status) => site.read(path, status);
 const idsIn = (html: string): string[] =>
   [...html.matchAll(/<th role="rowheader"[^>]*><a href="\/connections\/([^"]+)">/g)].map(([, id = '']) => id);
 const nextOf = (html: string): string | undefined =>
@@ -114,6 +101,33 @@ describe('the list of connections', () => {
   it('asks no statement for each of them', async () => {
     const counted = await statements(() => read('/connections'));
     expect(counted).toBeLessThan(8);
+  });
+});
+
+describe('the list of runs', () => {
+  it('takes the id of a connection, and suggests a few of them', async () => {
+    const html = await read('/runs');
+    expect(html.length).toBeLessThan(90_000);
+    // a field that a form sends without a script, named by its label
+    expect(html).toMatch(
+      /<form [^>]*method="get" action="\/runs"><label>Connection<input type="text" name="connection" value="" list="connection-ids"/,
+    );
+    const suggested = [...html.matchAll(/<option value="(c-\d+)">/g)].map(([, id]) => id);
+    expect(suggested).toHaveLength(ROWS);
+    expect(new Set(suggested).size).toBe(ROWS);
+    expect(suggested[0]).toBe(/<a href="\/runs\/(c-\d+)-1">/.exec(html)?.[1]);
+    expect(await statements(() => read('/runs'))).toBeLessThan(6);
+  });
+
+  it('shows the runs of the one that was typed, and says that there is none of that id', async () => {
+    const html = await read('/runs?connection=+c-0499+');
+    expect(html).toContain('name="connection" value="c-0499"');
+    expect(html.match(/href="\/runs\/c-0499-\d+"/g)).toHaveLength(24);
+    expect(html).not.toContain('There is no connection');
+    const none = await read('/runs?connection=c-9');
+    expect(none).toContain('No run fits.');
+    expect(none).toContain('There is no connection <code>c-9</code>');
+    expect(none).toContain('href="/connections?search=c-9"');
   });
 });
 
@@ -202,6 +216,21 @@ describe('activity', () => {
     await waitFor(async () => ((await activity.lately(168)).missing === 0 ? true : undefined), 20_000);
     const later = await activity.lately(168);
     expect(later.hours.reduce((sum, hour) => sum + hour.failed, 0)).toBe(3 * MANY);
+  });
+});
+
+// last: it takes connections away
+describe('a choice of connections', () => {
+  it('stands in the list of runs as long as there are fifty, one that was removed besides', async () => {
+    const { pool } = fleet.database.db;
+    await pool.query(`delete from sluice.connections where id > 'c-0050'`);
+    expect(await read('/runs')).toContain('<input type="text" name="connection"');
+    await pool.query(`delete from sluice.connections where id = 'c-0050'`);
+    const html = await read('/runs?connection=c-0499');
+    expect(html).not.toContain('<input type="text"');
+    expect(html.match(/<option value="c-\d+"/g)).toHaveLength(ROWS + 1);
+    expect(html).toMatch(/<option value="c-0499" selected/);
+    expect(html.match(/href="\/runs\/c-0499-\d+"/g)).toHaveLength(24);
   });
 });
 

@@ -9,12 +9,11 @@ import { startConsole, type TestConsole } from '../support/console.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { startTinyProvider, tinyStream, type TinyProvider } from '../support/tiny-provider.ts';
 import {
+  hearing,
   luccaEvent,
-  luccaHeaders,
   send,
   settledEvents,
   startIntake,
-  WEBHOOK_SECRET,
   type TestIntake,
 } from '../support/webhooks.ts';
 
@@ -96,10 +95,10 @@ describe('what needs a person', () => {
 
   it('are events that were given up, until they are applied', async () => {
     await fleet.connect('hears', {
-      credentials: { ...fleet.lucca.credentials, webhookSecret: WEBHOOK_SECRET },
+      credentials: hearing(fleet),
     });
     const body = luccaEvent({ topic: 'employee.updated', data: { note: 'no id' } });
-    await send(`${intake.url}/hears`, body, luccaHeaders(body));
+    await send(`${intake.url}/hears`, body);
     await settledEvents(fleet);
     // as after its last attempt
     await query(

@@ -27,6 +27,8 @@ export interface PageRequest {
 export type ConnectionDetail = ConnectionView & {
   /** streams that can be read: those it mirrors now, and those that it has mirrored before */
   readonly streams: readonly string[];
+  /** what `sluice.yaml` would hold, with the defaults and the credentials left out */
+  readonly configuration: Readonly<Record<string, unknown>>;
 };
 
 export interface SyncRequest {

@@ -8,7 +8,7 @@ import { problem } from './schemas.ts';
 
 /** What any route may answer besides its own. */
 const COMMON: readonly ErrorCode[] = ['request_invalid', 'api_key_required', 'api_rate_limited', 'internal'];
-const WITH_BODY: readonly ErrorCode[] = ['body_too_large'];
+const WITH_BODY: readonly ErrorCode[] = ['body_too_large', 'media_type_unsupported'];
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -149,11 +149,8 @@ async function readBody(c: Context<WebEnv>): Promise<unknown> {
   const text = await c.req.text();
   if (text === '') return {};
   const type = c.req.header('content-type') ?? '';
-  if (!/^application\/(?:[\w.-]+\+)?json(?:;|$)/i.test(type)) {
-    throw new SluiceError('request_invalid', 'The body is not sent as JSON.', {
-      advice: 'Send it with `Content-Type: application/json`.',
-    });
-  }
+  if (!/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(type))
+    throw new SluiceError('media_type_unsupported', 'The body is not sent as JSON.');
   let body: unknown;
   try {
     body = JSON.parse(text) as unknown;

@@ -1,5 +1,6 @@
 /** What `/v1` answers. Each schema is held to the type that the engine returns, so that neither goes its own way. */
 import { z } from 'zod';
+import { connectionSchema } from '../../config/connection-schema.ts';
 import type { ConnectionSummary } from '../../sync/connection-view.ts';
 import type { RunView, StreamView } from '../../sync/history.ts';
 import type { ChangeView } from '../../sync/read-changes.ts';
@@ -143,10 +144,22 @@ export const connectionSummary = z
   })
   .meta({ id: 'ConnectionSummary' }) satisfies z.ZodType<ConnectionSummary>;
 
+const { $schema: _dialect, ...configurationSchema } = z.toJSONSchema(
+  connectionSchema.omit({ credentials: true }),
+  { io: 'input', unrepresentable: 'any' },
+);
+/** Described as the body that PUT takes: what that schema parses to is another matter. */
+const configuration = z.record(z.string(), z.unknown()).meta({
+  ...configurationSchema,
+  description:
+    'what PUT takes and sluice.yaml would hold, with the defaults left out, and without `credentials`, which are write-only',
+});
+
 export const connection = connectionSummary
   .extend({
     records: z.record(z.string(), count).describe('live records by stream'),
     streams: z.array(z.string()).describe('that can be read'),
+    configuration,
   })
   .meta({ id: 'Connection' }) satisfies z.ZodType<ConnectionDetail>;
 

@@ -3,7 +3,7 @@ import { GLANCE_COUNT_LIMIT } from '../../sync/overview.ts';
 import { count } from '../format.ts';
 import { Cell, Table } from '../table.tsx';
 import type { ConnectionsView } from './contract.ts';
-import { Choice } from './filters.tsx';
+import { Choice, NoSuchChoice, type Chosen, type ListPageProps } from './filters.tsx';
 import { LastRun, NextRun } from './overview-page.tsx';
 import { AsOf, Records, State } from './parts.tsx';
 import { paths, withQuery } from './paths.ts';
@@ -19,14 +19,19 @@ export const CONNECTION_STATES = {
   needs_attention: ['needs_attention'],
 } as const;
 
-export interface ConnectionsPageProps {
-  readonly view: ConnectionsView;
+const STATES = Object.keys(CONNECTION_STATES);
+
+export interface ConnectionsPageProps extends ListPageProps<ConnectionsView> {
   readonly search: string | undefined;
-  readonly state: string | undefined;
-  readonly cursor: string | undefined;
+  readonly state: Chosen;
 }
 
-export function ConnectionsPage({ view, search, state, cursor }: ConnectionsPageProps) {
+export function ConnectionsPage({
+  view,
+  search,
+  state: { chosen: state, unknown },
+  cursor,
+}: ConnectionsPageProps) {
   const { now, connections, next } = view;
   const chosen = { search, state };
   const isNarrowed = search !== undefined || state !== undefined;
@@ -51,17 +56,12 @@ export function ConnectionsPage({ view, search, state, cursor }: ConnectionsPage
             spellcheck={false}
           />
         </label>
-        <Choice
-          name="state"
-          label="State"
-          all="any state"
-          values={Object.keys(CONNECTION_STATES)}
-          chosen={state}
-        />
+        <Choice name="state" label="State" all="any state" values={STATES} chosen={state} />
         <button type="submit" class="quiet">
           Show
         </button>
       </form>
+      <NoSuchChoice what="state" asked={unknown} values={STATES} />
       <div data-live="connections">
         {connections.length === 0 ? (
           <p class="panel">

@@ -96,8 +96,12 @@ export interface RunsView {
   readonly runs: readonly RunView[];
   /** cursor of the next page */
   readonly next: string | null;
-  /** ids to choose from */
+  /** ids to choose from, the first of them */
   readonly connections: readonly string[];
+  /** there are others */
+  readonly moreConnections: boolean;
+  /** the one that was asked for isn't there, or no more */
+  readonly unknownConnection: boolean;
 }
 
 export interface RunPageView extends TimelineView {

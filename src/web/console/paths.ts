@@ -22,6 +22,8 @@ export const paths = {
   runsOf: (id: string) => `/runs?connection=${part(id)}`,
   eventsOf: (id: string, status?: string) => withQuery('/events', { connection: id, status }),
   provider: (name: string) => `/providers/${part(name)}`,
+  /** those whose id or provider has this in it */
+  connectionsLike: (search: string) => withQuery('/connections', { search }),
   newConnection: '/connections/new',
   /** those whose state needs a person */
   parked: '/connections?state=needs_person',

@@ -8,6 +8,7 @@ import { SluiceError } from '../../errors.ts';
 import { actorOf, operator } from '../actor.ts';
 import { connectedPage, failurePage, notConnectedPage } from '../connect-pages.tsx';
 import type { ConnectDeps, WebApp, WebEnv } from '../contract.ts';
+import { isPreview } from '../preview.ts';
 import { problemResponse, statusOf, wantsJson } from '../problem.ts';
 import { requireSession, type Sessions } from '../session.ts';
 import { isHttps } from '../security-headers.ts';
@@ -72,6 +73,8 @@ export function connectRoutes(
     ticket: string | undefined,
   ): Promise<Response> => {
     c.header('Cache-Control', 'no-store');
+    // they must not be taken for the person's own browser, nor send anybody to the provider
+    if (isPreview(c)) return c.body(null, 204);
     try {
       const address = await by.begin({
         connectionId: c.req.param('connection') ?? '',
@@ -90,8 +93,6 @@ export function connectRoutes(
   routes.get('/connect/:connection', async (c, next) => {
     const ticket = c.req.query('ticket');
     if (ticket === undefined) return next();
-    // link previews and prefetches must not be taken for the person's own browser
-    if (c.req.method === 'HEAD' || isPrefetch(c)) return c.body(null, 204);
     return begin(c, connector, ticket);
   });
   if (sessions === undefined || connectorAs === undefined) {
@@ -115,6 +116,8 @@ export function connectRoutes(
 
   routes.get('/oauth/callback', async (c) => {
     c.header('Cache-Control', 'no-store');
+    // an answer of the provider can be used once: by the person who came back with it
+    if (isPreview(c)) return c.body(null, 204);
     const query = new URL(c.req.url).search;
     let ended: Awaited<ReturnType<Connector['finish']>>;
     try {
@@ -136,8 +139,4 @@ export function connectRoutes(
     return c.redirect(withResult(returnUrl, { connection: connectionId, code: error.code }), 303);
   });
   return routes;
-}
-
-function isPrefetch(c: Context<WebEnv>): boolean {
-  return /prefetch/i.test(`${c.req.header('sec-purpose') ?? ''} ${c.req.header('purpose') ?? ''}`);
 }

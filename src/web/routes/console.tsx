@@ -87,20 +87,13 @@ export function consoleRoutes(deps: WebDeps & { readonly console: ConsoleDeps },
 
   routes.get('/connections', async (c) => {
     const [search, cursor] = [text(c, 'search')?.trim() || undefined, text(c, 'cursor')];
-    const state = c.req.query('state') ?? '';
-    const states = Object.hasOwn(CONNECTION_STATES, state)
-      ? CONNECTION_STATES[state as keyof typeof CONNECTION_STATES]
-      : [];
+    const state = choice(c, 'state', Object.keys(CONNECTION_STATES) as (keyof typeof CONNECTION_STATES)[]);
+    const states = state.chosen === undefined ? [] : CONNECTION_STATES[state.chosen];
     const view = await inTime(pages.connections({ search: search ?? '', states, cursor }));
     return show(
       c,
       { title: 'Connections', section: '/connections', live: true },
-      <ConnectionsPage
-        view={view}
-        search={search}
-        state={states.length === 0 ? undefined : state}
-        cursor={cursor}
-      />,
+      <ConnectionsPage view={view} search={search} state={state} cursor={cursor} />,
     );
   });
   routes.get('/connections/:id', async (c, next) => {
@@ -112,9 +105,10 @@ export function consoleRoutes(deps: WebDeps & { readonly console: ConsoleDeps },
   });
 
   routes.get('/runs', async (c) => {
-    const [connection, cursor] = [text(c, 'connection'), text(c, 'cursor')];
-    const status = RUN_STATUSES.find((known) => known === c.req.query('status'));
-    const view = await inTime(pages.runs({ connection, status, cursor }));
+    // typed where there are many
+    const [connection, cursor] = [text(c, 'connection')?.trim() || undefined, text(c, 'cursor')];
+    const status = choice(c, 'status', RUN_STATUSES);
+    const view = await inTime(pages.runs({ connection, status: status.chosen, cursor }));
     return show(
       c,
       // an older page doesn't change
@@ -200,6 +194,17 @@ function text(c: Context<WebEnv>, parameter: string): string | undefined {
   if (value.includes('\0') || value.length > MAX_TEXT)
     throw new SluiceError('request_invalid', `query.${parameter} is no text that can be looked for.`);
   return value;
+}
+
+/** One of the values that a list can be narrowed to. One that isn't among them narrows nothing, and the page says so. */
+function choice<T extends string>(
+  c: Context<WebEnv>,
+  parameter: string,
+  values: readonly T[],
+): { readonly chosen: T | undefined; readonly unknown: string | undefined } {
+  const asked = text(c, parameter);
+  const chosen = values.find((value) => value === asked);
+  return { chosen, unknown: chosen === undefined ? asked : undefined };
 }
 
 /** A whole number of the query. @throws SluiceError `request_invalid` */

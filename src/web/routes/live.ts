@@ -7,6 +7,7 @@ import { streamSSE } from 'hono/streaming';
 import { SluiceError } from '../../errors.ts';
 import type { LiveTopic, LiveWatch } from '../../sync/live-watch.ts';
 import type { WebApp, WebEnv } from '../contract.ts';
+import { isPreview } from '../preview.ts';
 import { problemResponse } from '../problem.ts';
 import type { Sessions } from '../session.ts';
 
@@ -43,6 +44,8 @@ export function liveRoutes({ live, now, maxViewers = MAX_VIEWERS }: LiveOptions,
       c.header('Retry-After', '30');
       return problemResponse(c, new SluiceError('too_many_viewers', 'Too many pages are kept up to date.'));
     }
+    // nothing would ever read the stream, nor end it: it would be a viewer for as long as the process lives
+    if (isPreview(c)) return c.body(null, 200, { 'Content-Type': 'text/event-stream' });
     // routers in front must not collect what belongs to the page now
     c.header('X-Accel-Buffering', 'no');
     bySession.set(session.id, mine + 1);
