@@ -155,7 +155,7 @@ describe('how it is sent', () => {
   it('by command too: 0 where it is taken, 1 where not, 2 where no address is set', async () => {
     const env = { SLUICE_NOTIFY_URL: receiver.url, SLUICE_NOTIFY_SECRET: `whsec_${key.toString('base64')}` };
     const run = (more: Record<string, string>) =>
-      runSluice(['notify', 'test', '--json'], { cwd: process.cwd(), env: { ...fleet.env, ...more } });
+      runSluice(['notify', 'test', '--json'], { cwd: process.cwd(), env: more });
     expect(JSON.parse((await run(env)).stdout)).toMatchObject({ ok: true, status: 200 });
     receiver.status = () => 500;
     expect((await run(env)).code).toBe(1);
