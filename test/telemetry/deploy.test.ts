@@ -1,7 +1,9 @@
 /** What stands in `deploy/` and in docs/operations.md speaks of metrics and alerts that exist. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { packageRoot } from '../../src/package-root.ts';
 import { createMetrics, type MetricDescription } from '../../src/telemetry/metrics.ts';
 import { checkQuery, withoutVariables } from './promql.ts';
 
@@ -21,10 +23,10 @@ interface Panel {
 }
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
-const { groups } = parse(read('deploy/prometheus/alerts.yaml')) as {
-  groups: readonly { readonly rules: readonly Rule[] }[];
+const file = parse(read('deploy/prometheus/alerts.yaml')) as {
+  readonly groups: readonly { readonly rules: readonly Rule[] }[];
 };
-const rules = groups.flatMap((group) => group.rules);
+const rules = file.groups.flatMap((group) => group.rules);
 const alerts = rules.filter(({ record }) => record === undefined);
 const dashboard = JSON.parse(read('deploy/grafana/sluice.json')) as {
   readonly panels: readonly Panel[];
@@ -32,6 +34,13 @@ const dashboard = JSON.parse(read('deploy/grafana/sluice.json')) as {
 };
 const panels = dashboard.panels.flatMap((panel) => [panel, ...(panel.panels ?? [])]);
 const operations = read('docs/operations.md');
+/** As GitHub, GitLab and Gitea make them of headings. */
+const anchors = [...operations.matchAll(/^#{2,3} (.+)$/gm)].map(([, title = '']) =>
+  title
+    .toLowerCase()
+    .replaceAll(/[^\w\s-]/g, '')
+    .replaceAll(' ', '-'),
+);
 const metrics: Map<string, Pick<MetricDescription, 'type' | 'labels'>> = new Map(
   createMetrics()
     .list()
@@ -86,6 +95,24 @@ describe('the alerts', () => {
     }
   });
 
+  it('lead from a mail to their section, once the line of the documentation has put an address in', () => {
+    const [, line = ''] = /```sh\n( *RUNBOOK=[^`]*)```/.exec(operations) ?? [];
+    const address = /RUNBOOK=(\S+)/.exec(line)?.[1] ?? '';
+    expect(address).toMatch(/^https:\/\/.*\/docs\/operations\.md$/);
+    const rules = execFileSync('bash', ['-euc', line.replace('> sluice-alerts.yaml', '')], {
+      cwd: packageRoot,
+      encoding: 'utf8',
+    });
+    const links = (parse(rules) as typeof file).groups.flatMap((group) =>
+      group.rules.map(({ annotations }) => new URL(annotations?.runbook_url ?? '')),
+    );
+    expect(links.length).toBe(alerts.length);
+    for (const link of links) {
+      expect(`${link.origin}${link.pathname}`).toBe(address);
+      expect(anchors).toContain(link.hash.slice(1));
+    }
+  });
+
   it('see the first occurrence: a labelled series begins with it, and increase() finds nothing in that', () => {
     const first = alerts.filter(({ expr }) => /\bincrease\(.*> 0\b/s.test(expr));
     expect(first.length).toBeGreaterThan(2);
@@ -108,12 +135,6 @@ describe('the alerts', () => {
 });
 
 it('every link within docs/operations.md leads to a section', () => {
-  const anchors = [...operations.matchAll(/^#{2,3} (.+)$/gm)].map(([, title = '']) =>
-    title
-      .toLowerCase()
-      .replaceAll(/[^\w\s-]/g, '')
-      .replaceAll(' ', '-'),
-  );
   const links = [...operations.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor]) => anchor);
   expect(links.length).toBeGreaterThan(10);
   for (const link of links) expect(anchors).toContain(link);
