@@ -134,6 +134,26 @@ describe('the alerts', () => {
   });
 });
 
+it('each section of an alert begins with one thing to do, a command and how its answer looks', () => {
+  const section = operations.split('\n## Alerts\n')[1]?.split('\n## ')[0] ?? '';
+  for (const part of section.split('\n### ').slice(1)) {
+    expect(part.match(/\*\*First:\*\*/g), part).toHaveLength(1);
+    const [, said = ''] = /^\w+\n\n\*\*First:\*\* `(?:sluice|curl) [^`]+`([^]*?)\n\n/.exec(part) ?? [];
+    // more than the command alone: what is to be seen
+    expect(said.length, part).toBeGreaterThan(40);
+  }
+});
+
+it('every command of docs/operations.md is one of docs/commands.md, with flags that it has', () => {
+  const documented = read('docs/commands.md');
+  const named = [...operations.matchAll(/`sluice ([a-z]+(?: [a-z]+)?)([^`]*)`/g)];
+  expect(named.length).toBeGreaterThan(40);
+  for (const [text, command = '', rest = ''] of named) {
+    expect(documented, text).toMatch(new RegExp(`sluice ${command}\\b`));
+    for (const [flag] of rest.matchAll(/--[a-z-]+/g)) expect(documented, text).toContain(flag);
+  }
+});
+
 it('every link within docs/operations.md leads to a section', () => {
   const links = [...operations.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor]) => anchor);
   expect(links.length).toBeGreaterThan(10);
