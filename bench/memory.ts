@@ -7,7 +7,6 @@ import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +19,7 @@ import { runView, type RunView } from '../src/sync/history.ts';
 import { createLogger } from '../src/telemetry/logger.ts';
 import type { Bench, BenchContext } from './contract.ts';
 import { makeFloorTable } from './floors.ts';
+import { freePort } from './free-port.ts';
 import type { LoopDone } from './loop-process.ts';
 import { startPageServer, type PageServer } from './page-server.ts';
 import { peakRss, resetPeak } from './process-memory.ts';
@@ -208,15 +208,6 @@ async function stopped(child: ChildProcess): Promise<void> {
   const ended = once(child, 'exit');
   child.kill('SIGTERM');
   await ended;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 async function measureRun(

@@ -1,9 +1,9 @@
 /** Who answers: web processes as they are deployed, and the bare servers beside them; and who sends. */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from './free-port.ts';
 import type { FloorPlace } from './webhook-floor.ts';
 import type { LoadOrder, LoadReport } from './webhook-load.ts';
 
@@ -73,14 +73,4 @@ async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void>
   const late = setTimeout(() => child.kill('SIGKILL'), 10_000);
   await exited;
   clearTimeout(late);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -395,6 +395,10 @@ export const catalogue = {
     kind: 'config',
     advice: 'Set SLUICE_NOTIFY_URL and SLUICE_NOTIFY_SECRET, then start the processes again.',
   },
+  notify_overdue: {
+    kind: 'data',
+    advice: 'See on /notifications what was not told, and send again what still matters.',
+  },
   notify_refused: {
     kind: 'data',
     advice: 'Look at the log of the receiver: it must answer 2xx to a signed POST within 15 seconds.',

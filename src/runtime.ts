@@ -49,7 +49,7 @@ import { lookAround, type SetupContext } from './sync/setup.ts';
 import { scheduleOf } from './sync/schedule-of.ts';
 import type { WebhookContext } from './webhooks/context.ts';
 import { createIntake, type Intake } from './webhooks/intake.ts';
-import { startNotifier, type NotifyContext } from './webhooks/notify.ts';
+import { startNotifier, startSkipping, type Notifier, type NotifyContext } from './webhooks/notify.ts';
 import type { RegistrationContext } from './webhooks/endpoints.ts';
 import { createReceivers } from './webhooks/receivers.ts';
 import { removeEndpoints } from './webhooks/remove.ts';
@@ -416,7 +416,7 @@ export async function openRuntime(environment: Environment, options: RuntimeOpti
               logger,
               now,
               random,
-              onAttempt: (type, outcome) => metrics.notification(type, outcome),
+              onAttempt: (type, outcome, count) => metrics.notification(type, outcome, count),
             })
           : undefined;
         return {
@@ -465,9 +465,9 @@ const GRANT_STATEMENT_MS = 5_000;
 function openNotifier(
   environment: Environment,
   parts: Omit<NotifyContext, 'fetch' | 'url' | 'key'>,
-): { stop(): Promise<void> } | undefined {
+): Notifier {
   const { notifyUrl: url, notifySecret: key } = environment;
-  if (url === undefined || key === undefined) return undefined;
+  if (url === undefined || key === undefined) return startSkipping(parts);
   const net = createGuardedFetch({ allowLoopback: true, allowHosts: [new URL(url).hostname] });
   const notifier = startNotifier({ ...parts, fetch: net.fetch, url, key });
   return {

@@ -20,7 +20,7 @@ export interface NotificationRow {
   readonly type: NotificationType;
   readonly body: string;
   readonly created_at: Date;
-  readonly status: 'pending' | 'sent' | 'failed';
+  readonly status: 'pending' | 'sent' | 'failed' | 'skipped';
   readonly attempts: number;
   readonly next_attempt_at: Date | null;
   readonly last_status: number | null;
@@ -109,17 +109,51 @@ export async function notifyEventChanges(
 
 /**
  * Takes what is due, each by one process only, and puts it off by `leaseMs`: a process that dies with it only delays it.
+ * What is overdue by more than `overdueMs` is left alone: it is news no longer.
  */
-export async function claimNotifications(db: Db, limit: number, leaseMs: number): Promise<NotificationRow[]> {
+export async function claimNotifications(
+  db: Db,
+  limit: number,
+  { leaseMs, overdueMs }: { readonly leaseMs: number; readonly overdueMs: number },
+): Promise<NotificationRow[]> {
   const result = await db.pool.query<NotificationRow>(
     `update sluice.notifications n
         set attempts = n.attempts + 1, merge_key = null, next_attempt_at = now() + make_interval(secs => $2::float8 / 1000)
        from (select id from sluice.notifications where status = 'pending' and next_attempt_at <= now()
+                and next_attempt_at >= now() - make_interval(secs => $3::float8 / 1000)
               order by next_attempt_at limit $1 for update skip locked) due
       where n.id = due.id returning n.*`,
-    [limit, leaseMs],
+    [limit, leaseMs, overdueMs],
   );
   return result.rows;
+}
+
+/** Rows of one statement. */
+const SKIP_BATCH = 1_000;
+
+/**
+ * Sets aside what has been due for longer than `overdueMs`: it stays in the log, with the reason, and is not sent.
+ * Returns how many of each type.
+ */
+export async function skipNotifications(
+  db: Db,
+  overdueMs: number,
+  error: ErrorReport,
+): Promise<Map<NotificationType, number>> {
+  const skipped = new Map<NotificationType, number>();
+  for (;;) {
+    // without its key, or the next change would be written into a row that nobody sends
+    const result = await db.pool.query<{ type: NotificationType }>(
+      `update sluice.notifications n set status = 'skipped', error = $2, merge_key = null, next_attempt_at = null
+         from (select id from sluice.notifications
+                where status = 'pending' and next_attempt_at < now() - make_interval(secs => $1::float8 / 1000)
+                order by next_attempt_at limit ${SKIP_BATCH} for update skip locked) overdue
+        where n.id = overdue.id returning n.type`,
+      [overdueMs, JSON.stringify(error)],
+    );
+    for (const { type } of result.rows) skipped.set(type, (skipped.get(type) ?? 0) + 1);
+    if (result.rows.length < SKIP_BATCH) return skipped;
+  }
 }
 
 export interface NotificationOutcome {

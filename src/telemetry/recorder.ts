@@ -53,8 +53,8 @@ export interface Recorder {
   webhookRefused(provider: string, reason: string): void;
   /** An event is over, so long after it was received. */
   webhookAged(provider: string, seconds: number): void;
-  /** One attempt to deliver a notification: `sent`, `retried` or `failed`. */
-  notification(type: string, outcome: string): void;
+  /** One attempt to deliver a notification: `sent`, `retried` or `failed`; or so many that were `skipped`. */
+  notification(type: string, outcome: string, count?: number): void;
   /** One batch of spans: `ok` or `failed`. */
   traceExport(outcome: 'ok' | 'failed', spans: number): void;
 }
@@ -225,7 +225,7 @@ export function createRecorder(registry: Registry): Recorder {
   });
   const notifications = new Counter({
     name: 'sluice_notifications_total',
-    help: 'Attempts to deliver a notification, by its type and outcome: sent, retried, failed (given up).',
+    help: 'Attempts to deliver a notification, by its type and outcome: sent, retried, failed (given up); and skipped ones.',
     labelNames: ['type', 'outcome'],
     registers,
   });
@@ -267,7 +267,7 @@ export function createRecorder(registry: Registry): Recorder {
     limiterAlone: () => limiterFallbacks.inc(),
     webhookRefused: (provider, reason) => refusals.inc({ provider, reason }),
     webhookAged: (provider, seconds) => webhookAge.observe({ provider }, Math.max(0, seconds)),
-    notification: (type, outcome) => notifications.inc({ type, outcome }),
+    notification: (type, outcome, count = 1) => notifications.inc({ type, outcome }, count),
     traceExport: (outcome, count) => spans.inc({ outcome }, count),
     historyDeleted: (kind, count) => history.inc({ kind }, count),
     webhookEvent: (event) => webhooks.inc(event),

@@ -1,6 +1,6 @@
 /**
  * Our own webhooks: what the outbox holds goes to the operator's address, signed as Standard Webhooks, again and again
- * for up to a day and a half, until it answers 2xx.
+ * for up to a day and a half, until it answers 2xx. What has waited for too long to be news is set aside instead.
  */
 import { reportOf, SluiceError, type ErrorReport } from '../errors.ts';
 import type { GuardedFetch } from '../net/contract.ts';
@@ -9,6 +9,7 @@ import {
   claimNotifications,
   compose,
   noteAttempt,
+  skipNotifications,
   type Composed,
   type NotificationRow,
 } from '../store/notifications.ts';
@@ -25,8 +26,12 @@ export interface NotifyContext {
   readonly logger: Logger;
   readonly now: () => number;
   readonly random: () => number;
-  /** one attempt: `sent`, `retried` later, or `failed` for good */
-  readonly onAttempt?: (type: string, outcome: 'sent' | 'retried' | 'failed') => void;
+  /** one attempt: `sent`, `retried` later, or `failed` for good; or so many that were `skipped` without one */
+  readonly onAttempt?: (
+    type: string,
+    outcome: 'sent' | 'retried' | 'failed' | 'skipped',
+    count?: number,
+  ) => void;
 }
 
 /** Standard Webhooks, "Retries": pauses after each failed attempt, in milliseconds. Ten attempts in 37 hours. */
@@ -40,6 +45,14 @@ const LEASE_MS = 60_000;
 const AT_ONCE = 10;
 const LOOK_EVERY_MS = 1_000;
 const MAX_BYTES = 64 * 1024;
+const SKIP_EVERY_MS = 60_000;
+/** How long after it was due a notification is still sent, in milliseconds: a fleet may be down over a weekend. */
+const NEWS_MS = 3 * 86_400_000;
+/**
+ * The same where no address is set, which is shorter: whoever is about to set one gets what happened just now, also when
+ * workers with it and without it run side by side for the length of a deploy.
+ */
+const UNADDRESSED_MS = 10 * 60_000;
 
 interface Answer {
   /** null where none came */
@@ -71,7 +84,7 @@ async function post(context: NotifyContext, { id, body }: Composed): Promise<Ans
 
 /** Sends what is due. Returns how many were taken. */
 export async function sendNotifications(context: NotifyContext): Promise<number> {
-  const due = await claimNotifications(context.db, AT_ONCE, LEASE_MS);
+  const due = await claimNotifications(context.db, AT_ONCE, { leaseMs: LEASE_MS, overdueMs: NEWS_MS });
   await Promise.all(due.map((row) => attempt(context, row)));
   return due.length;
 }
@@ -103,16 +116,63 @@ export async function sendTest(
   return { id: message.id, ...(await post(context as NotifyContext, message)) };
 }
 
+type SkipContext = Pick<NotifyContext, 'db' | 'logger' | 'onAttempt'>;
+
+/** Sets aside what nobody will be told, and says so in the log. Returns how many. */
+export async function skipOverdue(
+  context: SkipContext,
+  code: 'notify_not_configured' | 'notify_overdue',
+): Promise<number> {
+  const error =
+    code === 'notify_overdue'
+      ? new SluiceError(code, 'No worker has sent it for three days.')
+      : new SluiceError(code, 'No worker has an address to send it to.');
+  const overdueMs = code === 'notify_overdue' ? NEWS_MS : UNADDRESSED_MS;
+  const skipped = await skipNotifications(context.db, overdueMs, error.report());
+  if (skipped.size === 0) return 0;
+  for (const [type, count] of skipped) context.onAttempt?.(type, 'skipped', count);
+  const count = [...skipped.values()].reduce((sum, one) => sum + one, 0);
+  const facts = { code, count, types: Object.fromEntries(skipped), advice: error.advice };
+  // an operator who has set no address knows it
+  if (code === 'notify_overdue') context.logger.warn(facts, 'notifications were skipped');
+  else context.logger.info(facts, 'notifications were skipped');
+  return count;
+}
+
+export interface Notifier {
+  stop(): Promise<void>;
+}
+
 /** Looks every second until it is stopped. */
-export function startNotifier(context: NotifyContext): { stop(): Promise<void> } {
+export function startNotifier(context: NotifyContext): Notifier {
+  let skipAt = 0;
+  return again(context.logger, LOOK_EVERY_MS, async (stopped) => {
+    if (performance.now() >= skipAt) {
+      await skipOverdue(context, 'notify_overdue');
+      skipAt = performance.now() + SKIP_EVERY_MS;
+    }
+    while (!stopped() && (await sendNotifications(context)) === AT_ONCE);
+  });
+}
+
+/** In the place of a notifier where no address is set: nothing piles up until one is. */
+export function startSkipping(context: SkipContext): Notifier {
+  return again(
+    context.logger,
+    SKIP_EVERY_MS,
+    async () => void (await skipOverdue(context, 'notify_not_configured')),
+  );
+}
+
+function again(logger: Logger, everyMs: number, work: (stopped: () => boolean) => Promise<void>): Notifier {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> = Promise.resolve();
   const look = (): void => {
-    looking = sendAll(context, () => stopped)
-      .catch((error: unknown) => context.logger.warn({ err: error }, 'notifications could not be read'))
+    looking = work(() => stopped)
+      .catch((error: unknown) => logger.warn({ err: error }, 'notifications could not be read'))
       .finally(() => {
-        if (!stopped) timer = setTimeout(look, LOOK_EVERY_MS);
+        if (!stopped) timer = setTimeout(look, everyMs);
       });
   };
   look();
@@ -123,8 +183,4 @@ export function startNotifier(context: NotifyContext): { stop(): Promise<void> }
       await looking;
     },
   };
-}
-
-async function sendAll(context: NotifyContext, stopped: () => boolean): Promise<void> {
-  while (!stopped() && (await sendNotifications(context)) === AT_ONCE);
 }

@@ -4,8 +4,19 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pino } from 'pino';
 import { createGuardedFetch } from '../../src/net/fetch.ts';
 import { parkConnection } from '../../src/store/connections.ts';
-import { forgetNotifications, listNotifications, writeNotification } from '../../src/store/notifications.ts';
-import { sendNotifications, sendTest, startNotifier, type NotifyContext } from '../../src/webhooks/notify.ts';
+import {
+  forgetNotifications,
+  listNotifications,
+  notifyEventChanges,
+  writeNotification,
+} from '../../src/store/notifications.ts';
+import {
+  sendNotifications,
+  sendTest,
+  skipOverdue,
+  startNotifier,
+  type NotifyContext,
+} from '../../src/webhooks/notify.ts';
 import { startReceiver, type Receiver } from '../sandbox/receiver.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { runSluice } from '../support/process.ts';
@@ -160,6 +171,50 @@ describe('how it is sent', () => {
     receiver.status = () => 500;
     expect((await run(env)).code).toBe(1);
     expect((await run({})).code).toBe(2);
+  });
+});
+
+describe('what is overdue', () => {
+  const overdue = (hours: number) =>
+    fleet.runtime.db.pool.query(
+      `update sluice.notifications set next_attempt_at = now() - make_interval(hours => $1) where status = 'pending'`,
+      [hours],
+    );
+  const change = () =>
+    fleet.runtime.db.tx((client) => notifyEventChanges(client, { connectionId: 'c', stream: 's' }));
+
+  it('is never sent, even by a worker that has not yet set it aside', async () => {
+    await writeNotification(fleet.runtime.db.pool, 'run.failed', {});
+    await overdue(73);
+    expect(await sendNotifications(context)).toBe(0);
+    await overdue(71);
+    expect(await sendNotifications(context)).toBe(1);
+  });
+
+  it('does not swallow the next change of its stream', async () => {
+    await change();
+    await overdue(1);
+    expect(await skipOverdue(context, 'notify_not_configured')).toBe(1);
+    await change();
+    await overdue(0);
+    expect(await sendNotifications(context)).toBe(1);
+    expect((await listNotifications(fleet.runtime.db, 9)).map(({ status }) => status)).toEqual([
+      'sent',
+      'skipped',
+    ]);
+  });
+
+  it('is counted by type, and set aside in batches', async () => {
+    await fleet.runtime.db.pool.query(
+      `insert into sluice.notifications (id, type, body, next_attempt_at)
+       select 'msg_' || n, case when n % 2 = 0 then 'run.failed' else 'run.held' end, '{}', now() - interval '1 day'
+         from generate_series(1, 2500) n`,
+    );
+    const counted: string[] = [];
+    const onAttempt = (...told: readonly unknown[]): void => void counted.push(told.join(' '));
+    expect(await skipOverdue({ ...context, onAttempt }, 'notify_overdue')).toBe(0);
+    expect(await skipOverdue({ ...context, onAttempt }, 'notify_not_configured')).toBe(2500);
+    expect(new Set(counted)).toEqual(new Set(['run.failed skipped 1250', 'run.held skipped 1250']));
   });
 });
 

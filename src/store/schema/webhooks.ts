@@ -132,7 +132,7 @@ export const notifications = sluice.table(
     /** what a later one of the same kind takes the place of, until it is sent for the first time */
     mergeKey: text('merge_key'),
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
-    /** pending | sent | failed */
+    /** pending | sent | failed | skipped: overdue, and set aside without another attempt */
     status: text().notNull().default('pending'),
     attempts: integer().notNull().default(0),
     nextAttemptAt: timestamp('next_attempt_at', { withTimezone: true }),

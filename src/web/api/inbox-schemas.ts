@@ -47,7 +47,7 @@ export const notification = z
       'changes.available',
       'notify.test',
     ]),
-    status: z.enum(['pending', 'sent', 'failed']),
+    status: z.enum(['pending', 'sent', 'failed', 'skipped']),
     createdAt: time,
     attempts: count,
     nextAttemptAt: time.nullable(),

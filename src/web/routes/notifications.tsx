@@ -14,7 +14,7 @@ import { Cell, Table } from '../table.tsx';
 const PATH = '/notifications';
 const RESEND = '/notifications/:id/resend';
 const PLACE = /^[\d:.TZ-]{20,40}~[\w-]{1,100}$/;
-const LOOKS = { pending: 'state busy', sent: 'state ok', failed: 'state bad' } as const;
+const LOOKS = { pending: 'state busy', sent: 'state ok', failed: 'state bad', skipped: 'state' } as const;
 
 export function notificationRoutes(deps: SteeringWebDeps, sessions: Sessions): WebApp {
   const routes = guardedRoutes([PATH, RESEND], deps, sessions);
@@ -31,7 +31,8 @@ export function notificationRoutes(deps: SteeringWebDeps, sessions: Sessions): W
         {!configured && (
           <p class="panel">
             No address is set, so that nothing is sent: set <code>SLUICE_NOTIFY_URL</code> and{' '}
-            <code>SLUICE_NOTIFY_SECRET</code>, restart, and try <code>sluice notify test</code>.
+            <code>SLUICE_NOTIFY_SECRET</code>, restart, and try <code>sluice notify test</code>. From then on
+            it is told; of what came before only the last ten minutes are.
           </p>
         )}
         {data.length === 0 ? (

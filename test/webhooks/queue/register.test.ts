@@ -193,7 +193,9 @@ describe('an endpoint at a provider that makes the secret', () => {
     ]);
     // one that a receiver may have seen stays as it is
     await pool.query('update sluice.notifications set next_attempt_at = now()');
-    expect(await claimNotifications(fleet.runtime.db, 10, 60_000)).toHaveLength(1);
+    expect(
+      await claimNotifications(fleet.runtime.db, 10, { leaseMs: 60_000, overdueMs: 60_000 }),
+    ).toHaveLength(1);
     fleet.lucca.source.edit({ updates: 1 });
     await fleet.lucca.webhooks.deliveries.idle();
     await settledEvents(fleet);
