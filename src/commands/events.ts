@@ -51,7 +51,8 @@ export const addEvents: AddCommand = (program, { action }) => {
             // what a removed connection left stays until its retention ends
             if (connection !== undefined && data.length === 0) await mustExist(runtime, connection);
             if (options.json === true) sayJson({ data });
-            else printEvents(data, now());
+            else if (data.length > 0) printEvents(data, now());
+            else noteNone(options.status as EventStatus | undefined);
             return exitCodes.done;
           }
           const event = await findEvent(db, id);
@@ -120,11 +121,15 @@ export const addEvents: AddCommand = (program, { action }) => {
     );
 };
 
+function noteNone(status: EventStatus | undefined): void {
+  note(
+    status === undefined
+      ? 'No events. `sluice webhooks register CONNECTION` makes a provider send some.'
+      : `No event is ${status}. Without --status there may be others.`,
+  );
+}
+
 function printEvents(events: readonly EventView[], now: number): void {
-  if (events.length === 0) {
-    note('No events. `sluice webhooks register CONNECTION` makes a provider send some.');
-    return;
-  }
   say(
     table(
       ['EVENT', 'CONNECTION', 'TYPE', 'STATUS', 'CAME', 'ATTEMPTS', 'COPIES', 'ERROR'],

@@ -38,14 +38,20 @@ it('events lists what came, in the documented shape, and one in detail', async (
     { code: 'webhook_unreadable', kind: 'data', message: 'no', advice: 'x' },
   );
   await store('e2', 'processed', { topic: 'employee.updated', data: record });
-  const [all, dead, one, unknown, wrong, nobody] = await Promise.all([
+  const [all, dead, one, unknown, wrong, nobody, none] = await Promise.all([
     bench.run(['events', '--json']),
     bench.run(['events', '--status', 'dead', '--connection', 'acme']),
     bench.run(['events', 'e2', '--json']),
     bench.run(['events', 'e9', '--json']),
     bench.run(['events', '--status', 'lost', '--json']),
     bench.run(['events', '--connection', 'acne']),
+    bench.run(['events', '--status', 'ignored']),
   ]);
+  expect(none).toMatchObject({
+    code: 0,
+    stdout: '',
+    stderr: expect.stringContaining('No event is ignored.'),
+  });
   expect(all).toMatchObject({ code: 0 });
   expect(all.json.data.map((event: any) => [event.id, event.connection, event.status])).toEqual([
     ['e2', 'acme', 'processed'],
