@@ -32,7 +32,7 @@ export function notificationRoutes(deps: SteeringWebDeps, sessions: Sessions): W
           <p class="panel">
             No address is set, so that nothing is sent: set <code>SLUICE_NOTIFY_URL</code> and{' '}
             <code>SLUICE_NOTIFY_SECRET</code>, restart, and try <code>sluice notify test</code>. From then on
-            it is told; of what came before only the last ten minutes are.
+            they are sent; of those from before, only what is at most ten minutes old.
           </p>
         )}
         {data.length === 0 ? (
