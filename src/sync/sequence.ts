@@ -46,7 +46,7 @@ export function maximumPage(connection: ResolvedConnection, stream: StreamDefini
  * @throws SluiceError `response_unexpected` for what is none, or is too large to be exact
  */
 export function sequenceNumber(read: unknown, where: string): number {
-  const value = read instanceof ExactNumber ? Number(read.digits) : read;
+  const value = nearest(read);
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
   if (typeof value === 'number' && value > Number.MAX_SAFE_INTEGER) {
     throw new SluiceError(
@@ -87,9 +87,13 @@ export function readAnswer(stream: StreamDefinition, body: unknown, given: numbe
 
 /** A record without a proper number is refused by its schema; it says nothing about where to go on. */
 export function numberOf(stream: StreamDefinition, item: unknown): number {
-  const read = fieldAt(item, sequencePaging(stream).numberAt);
-  const value = read instanceof ExactNumber ? Number(read.digits) : read;
+  const value = nearest(fieldAt(item, sequencePaging(stream).numberAt));
   if (typeof value !== 'number' || value < 0 || (value < Number.MAX_SAFE_INTEGER && !Number.isInteger(value)))
     return 0;
   return sequenceNumber(value, `a record of the stream ${stream.name}`);
+}
+
+/** A number of any length as one that can be compared; one that is too long is refused for its size. */
+function nearest(value: unknown): unknown {
+  return value instanceof ExactNumber ? Number(value.digits) : value;
 }
